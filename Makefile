@@ -1,0 +1,61 @@
+# `make sync` and `make test` each do all of their own set-up; see README.md.
+PYTHON ?= python3
+VENV := .venv
+UV := .tools/bin/uv
+UV_INSTALL := $(UV) pip install --quiet --python $(VENV)/bin/python --no-config --require-hashes
+
+.PHONY: sync test lint format lock bench clean
+
+sync: $(VENV)/.run
+	$(VENV)/bin/dango sync
+
+test: $(VENV)/.test
+	$(VENV)/bin/coverage erase
+	$(VENV)/bin/coverage run -m pytest
+	$(VENV)/bin/coverage combine --quiet
+	$(VENV)/bin/coverage report --skip-covered --fail-under=90
+
+lint: $(VENV)/.test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+format: $(VENV)/.test
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+bench: $(VENV)/.test
+	$(VENV)/bin/python -P benchmarks/run.py
+
+# uv itself comes from a hashed lock too, in an environment of its own.
+$(UV): requirements/uv.txt
+	$(PYTHON) -m venv .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/bin/python: | $(UV)
+	$(UV) venv --quiet --no-config --python $(PYTHON) $(VENV)
+
+$(VENV)/.project: pyproject.toml requirements/build.txt | $(VENV)/bin/python
+	$(UV) pip install --quiet --no-config --python $(VENV)/bin/python --no-deps --build-constraint requirements/build.txt --editable .
+	@touch $@
+
+$(VENV)/.run: requirements/run.txt $(VENV)/.project
+	$(UV_INSTALL) -r $<
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt $(VENV)/.run
+	$(UV_INSTALL) -r $<
+	@touch $@
+
+# One lock for the product, one for the tests on top of it, one for what builds it, one for uv.
+LOCK := $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+lock: $(UV)
+	$(LOCK) pyproject.toml -o requirements/run.txt
+	$(LOCK) -c requirements/run.txt pyproject.toml requirements/test.in -o requirements/test.txt
+	$(LOCK) requirements/build.in -o requirements/build.txt
+	$(LOCK) requirements/uv.in -o requirements/uv.txt
+
+clean:
+	rm -rf $(VENV) .tools .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
