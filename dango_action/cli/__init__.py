@@ -1,0 +1,1 @@
+"""The command `dango`: one small module for each command."""

@@ -1,0 +1,82 @@
+"""The command line: options in, an exit code out, errors as sentences."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dango_action import __version__
+from dango_action.errors import DangoError, ExitCode
+
+# Each command is a module of its own, imported when it is used: `dango --help` stays quick.
+COMMANDS = {
+    "config": (
+        "dango_action.cli.config",
+        "config",
+        "Look at the configuration: validate it, print its schema.",
+    ),
+    "sync": ("dango_action.cli.sync", "sync", "Sync the sources of .dango/sources.yml into the warehouse."),
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        if name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in sorted(COMMANDS.items())])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--project",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".",
+    help="The project's folder, which holds .dango/sources.yml. [default: this folder]",
+)
+@click.version_option(__version__, prog_name="dango")
+@click.pass_context
+def cli(ctx: click.Context, project: Path) -> None:
+    """Sync dlt sources into DuckDB, without a server."""
+    if not project.is_dir():
+        raise click.BadParameter(f"there is no folder {project}", ctx=ctx, param_hint="--project")
+    ctx.obj = project.resolve()
+
+
+def main() -> None:
+    """Run `dango` and exit with one of the documented codes."""
+    sys.exit(run(cli))
+
+
+def run(command: click.Command, arguments: list[str] | None = None) -> int:
+    """Run a command of click's and return the exit code; a bug of ours keeps its traceback."""
+    try:
+        code: Any = command.main(arguments, prog_name="dango", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)  # noqa: T201
+        return ExitCode.INTERRUPTED
+    except DangoError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except BrokenPipeError:  # the reader of our output has gone, like `head` does
+        sys.stderr.close()
+        return ExitCode.OK
+    return int(code or ExitCode.OK)

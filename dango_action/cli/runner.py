@@ -1,0 +1,47 @@
+"""A run on the screen of a GitHub Actions job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from dango_action.github.commands import Runner
+from dango_action.report.console import PlainScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dango_action.results import RunResult, SourceResult
+
+SHOWN_LINES = 500
+"""The end of a source's log that the job's log repeats; the whole one is in the artifact."""
+
+
+class RunnerScreen(PlainScreen):
+    """Plain lines; each source's output in a group, each failure as an annotation."""
+
+    def __init__(self, stream: TextIO, project: Path) -> None:
+        super().__init__(stream)
+        self._runner = Runner(stream)
+        self._project = project
+
+    def finished(self, result: SourceResult) -> None:
+        """Print how a source has ended below the output that it left."""
+        if result.log:
+            self._runner.group(f"{result.name}: log", _tail(self._project / result.log))
+        super().finished(result)
+        for problem in result.problems:
+            self._runner.error(result.name, problem)
+
+    def ended(self, result: RunResult) -> None:
+        """Print the whole run's line last."""
+        for problem in result.problems:
+            self._runner.error("dango", problem)
+        super().ended(result)
+
+
+def _tail(log: Path) -> Iterator[str]:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    if len(lines) > SHOWN_LINES:
+        yield f"[{len(lines) - SHOWN_LINES:,} lines before these are in {log.name}]"
+    yield from lines[-SHOWN_LINES:]

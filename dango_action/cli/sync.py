@@ -1,0 +1,85 @@
+"""`dango sync`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+
+from dango_action.inputs import Inputs, on_runner, words
+from dango_action.report.console import screen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dango_action.run import Plan, Screen
+
+
+@click.command()
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="NAME",
+    help="A name, a glob, or tag:x; repeats. [default: all enabled]",
+)
+@click.option("--exclude", multiple=True, metavar="NAME", help="Leave these out; as --source.")
+@click.option("--target", metavar="TARGET", help="Instead of `target:` of sources.yml, like duckdb:other.duckdb.")
+@click.option(
+    "--full-refresh", is_flag=True, help="Drop the tables and cursors of these sources and load them anew."
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Look at N rows of each resource; load nothing."
+)
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="How many sources extract at once.")
+@click.option("--dry-run", is_flag=True, help="Print what would be synced, and do nothing.")
+@click.option("--strict", is_flag=True, help="Sync nothing if any source of the file is broken.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document on standard output, all else on stderr."
+)
+@click.pass_obj
+def sync(project: Path, /, *, dry_run: bool, as_json: bool, **options: object) -> int:
+    """Sync the sources of .dango/sources.yml into the warehouse."""
+    options["sources"], options["exclude"] = words(options["sources"]), words(options["exclude"])  # type: ignore[arg-type]
+    inputs = Inputs(project=project, **options)  # type: ignore[arg-type]
+    if inputs.limit is not None and inputs.full_refresh:
+        raise click.UsageError("--limit only looks, so it can't be combined with --full-refresh")
+    from dango_action import run  # noqa: PLC0415 - `dango sync --help` needs none of it
+
+    plan = run.make_plan(inputs)
+    if dry_run:
+        _print_plan(plan, as_json=as_json)
+        return 0
+    with _screen(project, as_json=as_json) as shown:
+        result = run.sync(plan, inputs, os.environ, shown)
+    if as_json:
+        click.echo(orjson.dumps(result.document(previews=True), option=orjson.OPT_INDENT_2))
+    return result.exit_code
+
+
+@contextmanager
+def _screen(project: Path, *, as_json: bool) -> Iterator[Screen]:
+    stream = sys.stderr if as_json else sys.stdout
+    if on_runner(os.environ):
+        from dango_action.cli.runner import RunnerScreen  # noqa: PLC0415 - it is for the runner alone
+
+        yield RunnerScreen(stream, project)
+        return
+    with screen(stream) as shown:
+        yield shown
+
+
+def _print_plan(plan: Plan, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(orjson.dumps(plan.document(), option=orjson.OPT_INDENT_2))
+        return
+    for source in plan.sources:
+        click.echo(f"{source.name}: {source.type} into raw_{source.name}")
+    for name, problems in plan.broken.items():
+        click.echo(f"{name}: can't be used: {problems[0]}")
+    click.echo(f"{len(plan.sources)} sources would be synced into {plan.target}; nothing was done")

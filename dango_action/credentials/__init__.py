@@ -1,0 +1,1 @@
+"""Which secrets a source may see."""

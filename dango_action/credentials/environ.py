@@ -1,0 +1,81 @@
+"""The environment of a source's process: an allow-list, so that a bare `API_KEY` reaches nobody by accident."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dotenv import dotenv_values
+
+from dango_action.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+# What programs need to run at all, to find the network, and to print; none of it is a secret of a source.
+BASE = frozenset(
+    {
+        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TZ", "LANG", "LANGUAGE", "TMPDIR",
+        "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+        "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+        "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+        "CI", "GITHUB_ACTIONS", "RUNNER_OS", "RUNNER_TEMP",
+        "COVERAGE_PROCESS_CONFIG",  # coverage.py measures workers too
+    }
+)  # fmt: skip
+# dlt's settings of the run itself: buffers, workers, request time-outs, log level.
+BASE_PREFIXES = (
+    "LC_",
+    "EXTRACT__",
+    "NORMALIZE__",
+    "LOAD__",
+    "DATA_WRITER__",
+    "RUNTIME__LOG_",
+    "RUNTIME__REQUEST_",
+)
+FIXED = {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "DLT_DISABLE_PLUGINS": "true",  # a plugin could replace the run context, and with it where secrets come from
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that every process of ours may have."""
+    kept = {key: value for key, value in environ.items() if key in BASE or key.startswith(BASE_PREFIXES)}
+    return {**kept, **FIXED}
+
+
+def source_environment(name: str, listed: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what the source `name` may see beside the base: its own sections, and what its `env:` lists.
+
+    An empty value counts as absent: an unset repository secret arrives as an empty variable.
+    """
+    section = name.upper()
+    prefixes = (f"SOURCES__{section}__", f"{section}__")
+    wanted = frozenset(listed)
+    return {
+        key: value
+        for key, value in environ.items()
+        if value and (key in wanted or key.upper().startswith(prefixes))
+    }
+
+
+def with_dotenv(project: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment over the project's `.env`, which fills only what is not set.
+
+    Raises:
+        ConfigError: `.env` is there and can't be read.
+
+    """
+    file = project / ".env"
+    if not file.is_file():
+        return dict(environ)
+    try:
+        values = dotenv_values(file, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError.because(
+            f".env cannot be read: {type(error).__name__}", "write it as UTF-8 text"
+        ) from error
+    filled = {key: value for key, value in values.items() if value is not None}
+    return {**filled, **{key: value for key, value in environ.items() if value or key not in filled}}

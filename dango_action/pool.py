@@ -1,0 +1,223 @@
+"""The parent's workers: started through the fork server, heard until they end, their output kept in a log."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import socket
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from dango_action import protocol
+from dango_action.errors import ExitCode, Problem
+from dango_action.forkserver import ForkServer, kill_group
+from dango_action.protocol import Failed, Message, Task
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+MAX_LOG = 64 * 1024 * 1024
+"""A source's log stops growing here: what a source prints in a loop must not fill the disk."""
+_CUT = b"\n[the log ends here: it has reached its limit]\n"
+_MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="event")])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A worker's process is gone. `status` is its exit status, or the negative number of a signal."""
+
+    status: int | None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Worker:
+    """A process of one source."""
+
+    name: str
+    connection: socket.socket
+    output: int
+    log: BinaryIO
+    pid: int | None = None
+    doomed: bool = False
+    received: bytes = b""
+    logged: int = 0
+
+
+Event = tuple[Worker, Message | Ended]
+
+
+@dataclass(slots=True)
+class Pool:
+    """Runs tasks, each in a process of its own. Leaving the context ends every process that is left."""
+
+    server: ForkServer
+    _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    _unborn: deque[Worker] = field(default_factory=deque)
+    _workers: dict[int, Worker] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, environ: Mapping[str, str]) -> Self:
+        """Start the server; `environ` is all that the workers begin with."""
+        return cls(ForkServer(environ))
+
+    def __enter__(self) -> Self:
+        self._selector.register(self.server, selectors.EVENT_READ)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.close()
+        for worker in (*self._workers.values(), *self._unborn):
+            self._drain(worker)
+            self._forget(worker)
+        self._selector.close()
+
+    def watch(self, descriptor: int) -> None:
+        """Let `wait` return as soon as this descriptor is readable."""
+        self._selector.register(descriptor, selectors.EVENT_READ)
+
+    def start(self, task: Task, log: Path) -> Worker:
+        """Start a process for `task`; its output is appended to `log`."""
+        mine, theirs = socket.socketpair()
+        output, their_output = os.pipe()
+        os.set_blocking(output, False)
+        worker = Worker(name=task.name, connection=mine, output=output, log=log.open("ab", buffering=0))
+        with theirs:
+            self.server.fork(theirs, their_output)
+        os.close(their_output)
+        self._unborn.append(worker)
+        self.send(worker, task)
+        mine.setblocking(False)
+        self._selector.register(mine, selectors.EVENT_READ, worker)
+        self._selector.register(output, selectors.EVENT_READ, worker)
+        return worker
+
+    def send(self, worker: Worker, message: object) -> None:
+        """Send a message; a worker that is already gone is reported by `wait`."""
+        worker.connection.setblocking(True)
+        try:
+            worker.connection.sendall(protocol.encode(message))
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        finally:
+            worker.connection.setblocking(False)
+
+    def signal(self, worker: Worker, sign: signal.Signals) -> None:
+        """Send a signal to the worker alone."""
+        if worker.pid is not None:
+            with contextlib.suppress(ProcessLookupError):  # it has just ended, and the news is on the way
+                os.kill(worker.pid, sign)
+
+    def kill(self, worker: Worker) -> None:
+        """Kill a worker and what it has started, now or as soon as it is born."""
+        if worker.pid is None:
+            worker.doomed = True
+        else:
+            kill_group(worker.pid)
+
+    def wait(self, seconds: float | None) -> Iterator[Event]:
+        """Give what happens next, in order for each worker; nothing if the time is over first."""
+        for key, _ in self._selector.select(seconds):
+            if key.fileobj is self.server:
+                yield from self._hear_server()
+            elif isinstance(key.data, Worker) and key.data.connection.fileno() != -1:
+                if key.fd == key.data.output:
+                    self._copy_output(key.data)
+                else:
+                    yield from self._hear_worker(key.data)
+
+    def _hear_server(self) -> Iterator[Event]:
+        told = self.server.receive()
+        if told is None:  # it was killed, and its workers with it
+            lost = [*self._workers.values(), *self._unborn]
+            self._selector.unregister(self.server)
+            self._workers.clear()
+            self._unborn.clear()
+            for worker in lost:
+                yield from self._end(worker, None)
+            return
+        for message in told:
+            if "started" in message:
+                worker = self._unborn.popleft()
+                worker.pid = message["started"]
+                self._workers[worker.pid] = worker
+                if worker.doomed:
+                    kill_group(worker.pid)
+            else:
+                yield from self._end(self._workers.pop(message["ended"]), message["status"])
+
+    def _end(self, worker: Worker, status: int | None) -> Iterator[Event]:
+        yield from self._drain(worker)
+        self._forget(worker)
+        yield worker, Ended(status=status)
+
+    def _drain(self, worker: Worker) -> list[Event]:
+        """Take what a worker that is gone has left in its pipes; what it has started may hold them open."""
+        while self._copy_output(worker):
+            pass
+        return list(self._hear_worker(worker))
+
+    def _forget(self, worker: Worker) -> None:
+        for descriptor in (worker.connection, worker.output):
+            if descriptor in self._selector.get_map():
+                self._selector.unregister(descriptor)
+        worker.connection.close()
+        worker.log.close()
+        os.close(worker.output)
+
+    def _copy_output(self, worker: Worker) -> bool:
+        """Append some output to the log; return whether there may be more."""
+        try:
+            data = os.read(worker.output, 65536)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._silence(worker.output)
+            return False
+        room = MAX_LOG - worker.logged
+        if room > 0:
+            worker.log.write(data[:room] + (_CUT if len(data) > room else b""))
+        worker.logged += len(data)
+        return True
+
+    def _hear_worker(self, worker: Worker) -> Iterator[Event]:
+        while True:
+            try:
+                data = worker.connection.recv(1 << 20)
+            except (BlockingIOError, ConnectionResetError):
+                return
+            if not data:
+                self._silence(worker.connection)
+                return
+            *lines, worker.received = (worker.received + data).split(b"\n")
+            for line in lines:
+                yield worker, _message(line)
+            if len(worker.received) > protocol.MAX_LINE:
+                worker.received = b""
+                yield worker, _unreadable()
+
+    def _silence(self, descriptor: socket.socket | int) -> None:
+        """Stop listening at an end of file, which would be readable for ever."""
+        if descriptor in self._selector.get_map():
+            self._selector.unregister(descriptor)
+
+
+def _message(line: bytes) -> Message:
+    try:
+        return _MESSAGE.validate_json(line)
+    except ValidationError:
+        return _unreadable()
+
+
+def _unreadable() -> Failed:
+    problem = Problem(
+        what="the process of this source sent something that is no message of ours",
+        hint="does its code write to open file descriptors? the log has what it printed",
+    )
+    return Failed(problems=[problem], exit_code=ExitCode.SOURCE_FAILED, transient=False)

@@ -1,0 +1,1 @@
+"""What people read of a run. It knows results and nothing else."""

@@ -1,0 +1,63 @@
+"""`summary.md`: the run as GitHub-flavoured Markdown, written on success and on failure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dango_action.report.wording import headline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dango_action.errors import Problem
+    from dango_action.results import RunResult, SourceResult
+
+_MARK = {"ok": "✅", "failed": "❌", "interrupted": "⏹️"}
+_SPECIAL = "\\`*_{}[]<>#|~!"
+
+
+def summary(result: RunResult) -> str:
+    """Return the Markdown page of a run."""
+    parts = [f"## {_MARK[result.status]} dango: {escape(headline(result))}", ""]
+    parts += _problems(result.problems)
+    if result.sources:
+        parts += ["| | source | rows | tables | seconds |", "|---|---|---:|---|---:|"]
+        parts += [_row(source) for source in result.sources]
+        parts.append("")
+    for source in result.sources:
+        if source.problems:
+            parts += [f"### {escape(source.name)}", "", *_problems(source.problems)]
+            parts += [f"Log: {code(source.log)}", ""] if source.log else []
+    if result.mode == "load" and result.sources:
+        parts += [f"Data: {code(result.target)}, one schema for each source ({code('raw_<source>')}).", ""]
+    return "\n".join(parts)
+
+
+def _row(source: SourceResult) -> str:
+    tables = ", ".join(f"{escape(table.name)} {table.rows:,}" for table in source.tables)
+    cells = (_MARK[source.status], escape(source.name), f"{source.rows:,}", tables, f"{source.seconds:.1f}")
+    return f"| {' | '.join(cells)} |"
+
+
+def _problems(problems: Iterable[Problem]) -> list[str]:
+    lines = []
+    for problem in problems:
+        place = f"{code(str(problem.at))}: " if problem.at else ""
+        lines.append(f"- {place}{escape(problem.what)}  \n  {escape(problem.hint)}")
+    return [*lines, ""] if lines else []
+
+
+def escape(text: str) -> str:
+    """Return text that Markdown shows as it is, on one line: names and messages may hold anything."""
+    return "".join(
+        f"\\{character}" if character in _SPECIAL else character for character in " ".join(text.split())
+    )
+
+
+def code(text: str) -> str:
+    """Return a code span; its fence is longer than any run of backticks inside."""
+    fence = "`"
+    while fence in text:
+        fence += "`"
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}"

@@ -1,0 +1,46 @@
+"""The sentences of console, log and summary, so that all of them say the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dango_action.results import RunResult, SourceResult
+
+_MOST_TABLES = 6
+
+
+def outcome(source: SourceResult) -> str:
+    """Return how a source fared in one line, without its name."""
+    if source.cause:
+        return f"{source.status}: {source.cause}"
+    if source.preview:
+        return f"looked at {counted(source.rows, 'row')} ({tables(source)}); nothing was loaded"
+    if not source.rows:
+        return f"up to date, 0 new rows ({tables(source)})" if source.tables else "up to date, 0 new rows"
+    return f"{counted(source.rows, 'row')} ({tables(source)})"
+
+
+def tables(source: SourceResult) -> str:
+    """Return the rows of each table, the largest first."""
+    ordered = sorted(source.tables, key=lambda table: (-table.rows, table.name))
+    shown = [f"{table.name} {table.rows:,}" for table in ordered[:_MOST_TABLES]]
+    hidden = len(ordered) - len(shown)
+    return ", ".join([*shown, f"and {hidden} more"] if hidden else shown)
+
+
+def headline(result: RunResult) -> str:
+    """Return how a whole run fared in one line."""
+    ok = sum(source.status == "ok" for source in result.sources)
+    took = f"in {result.seconds:.1f} s"
+    if not result.sources:
+        return f"Nothing was synced {took}" if result.problems else "Nothing to sync: no source is enabled"
+    of = f"{ok} of {counted(len(result.sources), 'source')}"
+    if result.mode == "look":
+        return f"Looked at {counted(result.rows, 'row')} of {of} {took}; nothing was loaded"
+    return f"Loaded {counted(result.rows, 'row')} from {of} into {result.target} {took}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 row`, `2 rows`, `1,000 rows`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,148 @@
+"""What a run came to: the one value that log, report, outputs and exit code are made of."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime  # noqa: TC003 - annotations are evaluated
+from typing import Any, Literal
+
+from dango_action.errors import ExitCode, Problem, foremost
+
+SCHEMA_VERSION = 1
+"""Of `result.json`; it grows when a field changes its meaning or goes, not when one is added."""
+
+Status = Literal["ok", "failed", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableResult:
+    """A table and the rows that this run loaded into it; not the rows that it holds."""
+
+    name: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TablePreview:
+    """The first rows of a table, as text, when a run only looks."""
+
+    table: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceResult:
+    """How one source fared. The first problem is the cause; `log` is a path below the project."""
+
+    name: str
+    dataset: str
+    status: Status
+    exit_code: ExitCode = ExitCode.OK
+    problems: tuple[Problem, ...] = ()
+    tables: tuple[TableResult, ...] = ()
+    attempts: int = 1
+    seconds: float = 0.0
+    log: str | None = None
+    preview: tuple[TablePreview, ...] = ()
+
+    @property
+    def cause(self) -> str | None:
+        """Why it failed, with the place, in one line."""
+        if not self.problems:
+            return None
+        first = self.problems[0]
+        return " ".join(f"{first.at}: {first.what}".split() if first.at else first.what.split())
+
+    @property
+    def rows(self) -> int:
+        """Rows loaded into all tables, nested ones included."""
+        return sum(table.rows for table in self.tables)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """How a whole run fared. Times are UTC; `seconds` are wall-clock."""
+
+    run: str
+    mode: Literal["load", "look"]
+    target: str
+    started_at: datetime
+    finished_at: datetime
+    sources: tuple[SourceResult, ...]
+    problems: tuple[Problem, ...] = ()
+    exit_codes: tuple[ExitCode, ...] = ()
+    dango_version: str = ""
+    schema_version: int = field(default=SCHEMA_VERSION)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The one code for the process: the foremost of the sources' and the run's own."""
+        return foremost((*self.exit_codes, *(source.exit_code for source in self.sources)))
+
+    @property
+    def status(self) -> Status:
+        """The run's state in a word."""
+        if self.exit_code is ExitCode.INTERRUPTED:
+            return "interrupted"
+        return "ok" if self.exit_code is ExitCode.OK else "failed"
+
+    @property
+    def rows(self) -> int:
+        """Rows loaded by all sources."""
+        return sum(source.rows for source in self.sources)
+
+    @property
+    def seconds(self) -> float:
+        """How long the run took."""
+        return (self.finished_at - self.started_at).total_seconds()
+
+    def document(self, *, previews: bool = False) -> dict[str, Any]:
+        """Return the document of `docs/result.schema.json`.
+
+        Rows that were looked at are the user's data, so they are in it only when asked for: the document
+        on disk becomes an artifact, the one on standard output does not.
+        """
+        return {
+            "schema_version": self.schema_version,
+            "dango_version": self.dango_version,
+            "run": self.run,
+            "mode": self.mode,
+            "status": self.status,
+            "exit_code": int(self.exit_code),
+            "target": self.target,
+            "started_at": self.started_at.isoformat(),
+            "finished_at": self.finished_at.isoformat(),
+            "seconds": round(self.seconds, 3),
+            "rows_loaded": self.rows if self.mode == "load" else 0,
+            "sources": [_source_document(source, previews=previews) for source in self.sources],
+            "problems": [problem_document(problem) for problem in self.problems],
+        }
+
+
+def _source_document(source: SourceResult, *, previews: bool) -> dict[str, Any]:
+    document = {
+        "name": source.name,
+        "dataset": source.dataset,
+        "status": source.status,
+        "exit_code": int(source.exit_code),
+        "cause": source.cause,
+        "problems": [problem_document(problem) for problem in source.problems],
+        "rows": source.rows,
+        "tables": [asdict(table) for table in source.tables],
+        "attempts": source.attempts,
+        "seconds": round(source.seconds, 3),
+        "log": source.log,
+    }
+    if previews:
+        document["preview"] = [asdict(preview) for preview in source.preview]
+    return document
+
+
+def problem_document(problem: Problem) -> dict[str, Any]:
+    """Return a problem as every `--json` output has it: `at` is null or file, line and column."""
+    return {
+        "what": problem.what,
+        "hint": problem.hint,
+        "at": asdict(problem.at) if problem.at else None,
+    }

@@ -1,0 +1,302 @@
+"""Who runs when: extraction side by side, loads one at a time, time limits, retries, and a clean stop."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import time
+from collections import deque
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from dango_action.errors import DangoError, ExitCode, Problem
+from dango_action.pool import Ended, Pool, Worker
+from dango_action.protocol import Extracted, Extracting, Failed, Load, Loaded, Message, Progress, Task
+from dango_action.results import SourceResult, TablePreview, TableResult
+from dango_action.worker import DUMP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from dango_action.warehouse.generations import Warehouse
+
+GRACE = 0.3
+"""Seconds between asking a late worker where it is and killing it."""
+_LONGEST_PAUSE = 30.0
+
+Phase = Literal["waiting", "starting", "extracting", "ready", "loading"]
+
+
+class Observer(Protocol):
+    """Whoever wants to show a run while it goes on."""
+
+    def phase(self, source: str, phase: Phase, attempt: int) -> None:
+        """Say that a source has come to a phase."""
+
+    def progress(self, source: str, rows: int) -> None:
+        """Say that a source has extracted so many rows."""
+
+    def finished(self, result: SourceResult) -> None:
+        """Say how a source has ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A source to run. `timeout` is in seconds, for extraction and again for the load."""
+
+    task: Task
+    dataset: str
+    timeout: float
+    retries: int
+    log: Path
+    shown_log: str
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Run:
+    """A job under way; what the events say of it is kept until its process has ended."""
+
+    job: Job
+    begun: float
+    attempt: int = 1
+    not_before: float = 0.0
+    phase: Phase = "waiting"
+    worker: Worker | None = None
+    deadline: float | None = None
+    killed: bool = False
+    extracted: Extracted | None = None
+    loaded: bool = False
+    failed: Failed | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Schedule:
+    """Runs jobs in a pool. Call `run` once."""
+
+    pool: Pool
+    observer: Observer
+    width: int  # how many sources extract at once
+    warehouse: Warehouse | None  # None: the run only looks
+    stopped: int  # a descriptor that becomes readable when the run has to stop
+    results: dict[str, SourceResult] = field(default_factory=dict)
+    _waiting: deque[_Run] = field(default_factory=deque)
+    _live: list[_Run] = field(default_factory=list)
+    _stopping: bool = False
+
+    def run(self, jobs: Sequence[Job]) -> list[SourceResult]:
+        """Run every job to its end and return the results in the order of the jobs."""
+        self._waiting.extend(_Run(job=job, begun=time.monotonic()) for job in jobs)
+        self.pool.watch(self.stopped)
+        while self._waiting or self._live:
+            if not self._stopping and _readable(self.stopped):
+                self._stop()
+            self._start_more()
+            self._give_turn()
+            for worker, event in self.pool.wait(self._patience()):
+                self._take(worker, event)
+            self._expire()
+        return [self.results[job.task.name] for job in jobs]
+
+    def _start_more(self) -> None:
+        """Start what there is room for; those that wait for their load cost memory, so they count a little."""
+        extracting = sum(run.phase in ("starting", "extracting") for run in self._live)
+        for run in list(self._waiting):
+            if extracting >= self.width or len(self._live) >= 2 * self.width:
+                return
+            if run.not_before > time.monotonic():
+                continue
+            self._waiting.remove(run)
+            scratch = _fresh_folder(run.job.task.scratch)
+            run.worker = self.pool.start(replace(run.job.task, scratch=scratch), run.job.log)
+            self._live.append(run)
+            self._enter(run, "starting")
+            extracting += 1
+
+    def _give_turn(self) -> None:
+        """Let the next source load, if none does."""
+        if self.warehouse is None or any(run.phase == "loading" for run in self._live):
+            return
+        for run in self._live:
+            if run.phase == "ready" and run.worker and not run.killed:
+                try:
+                    path = self.warehouse.copy()
+                except DangoError as error:
+                    run.failed = Failed(problems=list(error.problems), exit_code=error.exit_code, transient=False)
+                    self._kill(run)
+                    continue
+                self._enter(run, "loading")
+                run.deadline = time.monotonic() + run.job.timeout
+                self.pool.send(run.worker, Load(path=str(path)))
+                return
+
+    def _take(self, worker: Worker, event: Message | Ended) -> None:
+        run = next(run for run in self._live if run.worker is worker)
+        match event:
+            case Extracting() if run.phase == "starting":
+                self._enter(run, "extracting")
+                run.deadline = time.monotonic() + run.job.timeout
+            case Progress():
+                self.observer.progress(worker.name, event.rows)
+            case Extracted() if run.phase == "extracting":
+                run.extracted, run.deadline = event, None
+                self._enter(run, "ready")
+            case Loaded():
+                run.loaded = True
+            case Failed():
+                run.failed = run.failed or event
+            case Ended():
+                self._end(run, event.status)
+            case _:
+                pass  # a message out of its order is ignored: the process's end decides
+
+    def _end(self, run: _Run, status: int | None) -> None:
+        self._live.remove(run)
+        shutil.rmtree(run.job.task.scratch, ignore_errors=True)
+        if run.phase == "loading" and self.warehouse:
+            self.warehouse.drop_log()  # the file itself is as the last checkpoint left it
+        nothing_to_load = run.extracted is not None and not run.extracted.packages
+        if not run.failed and not run.loaded and not nothing_to_load:
+            run.failed = self._died(status)
+        again = run.failed is not None and run.failed.transient and run.attempt <= run.job.retries
+        if again and not self._stopping:
+            pause = min(_LONGEST_PAUSE, 2.0 ** (run.attempt - 1))
+            self._waiting.append(
+                _Run(
+                    job=run.job,
+                    begun=run.begun,
+                    attempt=run.attempt + 1,
+                    not_before=time.monotonic() + pause,
+                )
+            )
+            self.observer.phase(run.job.task.name, "waiting", run.attempt + 1)
+        else:
+            self._finish(run)
+
+    def _finish(self, run: _Run) -> None:
+        failed, extracted = run.failed, run.extracted
+        result = SourceResult(
+            name=run.job.task.name,
+            dataset=run.job.dataset,
+            status="ok" if not failed else "interrupted" if failed.exit_code == ExitCode.INTERRUPTED else "failed",
+            exit_code=ExitCode(failed.exit_code) if failed else ExitCode.OK,
+            problems=tuple(failed.problems) if failed else (),
+            tables=() if failed or not extracted else tuple(
+                TableResult(name=table, rows=rows) for table, rows in sorted(extracted.rows.items())
+            ),
+            attempts=run.attempt,
+            seconds=time.monotonic() - run.begun,
+            log=run.job.shown_log if run.worker else None,
+            preview=() if failed or not extracted else tuple(
+                TablePreview(table=p.table, columns=tuple(p.columns), rows=tuple(map(tuple, p.rows)))
+                for p in extracted.preview
+            ),
+        )  # fmt: skip
+        self.results[result.name] = result
+        self.observer.finished(result)
+
+    def _died(self, status: int | None) -> Failed:
+        what, code, hint = "", ExitCode.SOURCE_FAILED, "the log has what it printed"
+        if self._stopping:
+            what, code, hint = (
+                "stopped before it was done",
+                ExitCode.INTERRUPTED,
+                "run it again; nothing was half loaded",
+            )
+        elif status is None:
+            what = "the process that starts workers was killed, and this source with it"
+        elif status < 0:
+            name = signal.Signals(-status).name
+            what = f"its process was killed by {name}"
+            if -status == signal.SIGKILL:
+                hint = "when memory runs out the system does that; the log has what it printed"
+        else:
+            what = (
+                f"its process ended by itself with status {status}, like os._exit does, before the load was done"
+            )
+        return Failed(problems=[Problem(what=what, hint=hint)], exit_code=code, transient=False)
+
+    def _expire(self) -> None:
+        """End the workers that are over their time, and let each say first where it was."""
+        now = time.monotonic()
+        for run in self._live:
+            if run.deadline is None or now < run.deadline or not run.worker:
+                continue
+            if run.failed is None:
+                minutes = run.job.timeout / 60
+                run.failed = Failed(
+                    problems=[
+                        Problem(
+                            what=f"{run.phase} took longer than its limit of {minutes:g} minutes",
+                            hint="raise `timeout_minutes` for it; the log shows where each of its threads was",
+                        )
+                    ],
+                    exit_code=ExitCode.SOURCE_FAILED,
+                    transient=False,
+                )
+                self.pool.signal(run.worker, DUMP)
+                run.deadline = now + GRACE
+            else:
+                self._kill(run)
+
+    def _stop(self) -> None:
+        """End everything; what is loaded stays loaded."""
+        self._stopping = True
+        os.read(self.stopped, 4096)
+        for run in self._live:
+            self._kill(run)
+        while self._waiting:
+            run = self._waiting.popleft()
+            run.failed = self._died(None)
+            self._finish(run)
+
+    def _kill(self, run: _Run) -> None:
+        run.killed, run.deadline = True, None
+        if run.worker:
+            self.pool.kill(run.worker)
+
+    def _enter(self, run: _Run, phase: Phase) -> None:
+        run.phase = phase
+        self.observer.phase(run.job.task.name, phase, run.attempt)
+
+    def _patience(self) -> float | None:
+        """Return how long nothing has to be done unless something happens."""
+        times = [run.deadline for run in self._live if run.deadline is not None]
+        if len(self._live) < 2 * self.width:
+            times += [run.not_before for run in self._waiting]
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+
+@contextmanager
+def stop_signals() -> Iterator[int]:
+    """Turn the first SIGINT or SIGTERM into a readable descriptor; a second one interrupts at once."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+
+    def insist(*_: object) -> None:
+        for sign in previous:
+            signal.signal(sign, signal.default_int_handler)
+
+    woken = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)  # Python writes each signal's number to it
+    previous = {sign: signal.signal(sign, insist) for sign in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield reader
+    finally:
+        signal.set_wakeup_fd(woken)
+        for sign, handler in previous.items():
+            signal.signal(sign, handler)
+        os.close(reader)
+        os.close(writer)
+
+
+def _readable(descriptor: int) -> bool:
+    return bool(select.select([descriptor], [], [], 0)[0])
+
+
+def _fresh_folder(path: str) -> str:
+    shutil.rmtree(path, ignore_errors=True)
+    os.makedirs(path, mode=0o700)  # noqa: PTH103 - it is a string because it goes into a message
+    return path

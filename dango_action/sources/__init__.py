@@ -1,0 +1,1 @@
+"""From a source's entry in the configuration to a dlt source."""

@@ -1,0 +1,111 @@
+"""Idioms that read well and that dlt cannot run: found in the source's text, answered with the exact fix."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from dango_action.errors import Position, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idiom:
+    """One place that dlt can't run; `parameter` is the cursor's, and empty for a function without a body."""
+
+    kind: Literal["cursor", "empty"]
+    function: str
+    parameter: str
+    problem: Problem
+
+
+def find_idioms(text: str, file: str) -> list[Idiom]:
+    """Return what dlt can't run in a module's text, in the order of its lines; a syntax error finds nothing."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return []
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, Function):
+            kind = _kind(node)
+            if kind == "resource":
+                found += [
+                    *_cursors(node, file),
+                    *_empty(node, file, "yield its rows, or take it out of the source"),
+                ]
+            elif kind == "source":
+                found += _empty(node, file, "return its resources, like `return orders`")
+    return sorted(
+        found,
+        key=lambda idiom: (idiom.problem.at.line, idiom.problem.at.column) if idiom.problem.at else (0, 0),
+    )
+
+
+def _kind(function: Function) -> str | None:
+    """Return how a function is decorated: `source`, `resource` (transformers are), or not by dlt."""
+    for decorator in function.decorator_list:
+        target = decorator.func if isinstance(decorator, ast.Call) else decorator
+        name = ast.unparse(target).rpartition(".")[2]
+        if name in ("source", "resource", "transformer"):
+            return "source" if name == "source" else "resource"
+    return None
+
+
+def _cursors(function: Function, file: str) -> Iterator[Idiom]:
+    """Give the cursors that are declared in a way that dlt does not recognize as one."""
+    for argument, default in _parameters(function):
+        annotation = argument.annotation
+        if annotation is None:
+            continue
+        if _is_cursor(default) and not _names_incremental(annotation):
+            kind = ast.unparse(annotation)
+            what = f"dlt takes `{argument.arg}: {kind}` for a setting of that name, not for a cursor"
+            fixed = f"{argument.arg}=" + ast.unparse(default)  # type: ignore[arg-type]
+        elif _is_cursor(annotation):
+            what = f"a cursor in the annotation of `{argument.arg}` is ignored, and the function receives None"
+            fixed = f"{argument.arg}=" + ast.unparse(annotation)
+        else:
+            continue
+        problem = Problem(what=f"`{function.name}`: {what}", hint=f"write `{fixed}`", at=_at(argument, file))
+        yield Idiom(kind="cursor", function=function.name, parameter=argument.arg, problem=problem)
+
+
+def _parameters(function: Function) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    """Give each parameter with its default."""
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    without = [None] * (len(positional) - len(arguments.defaults))
+    yield from zip(positional, [*without, *arguments.defaults], strict=True)
+    yield from zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+
+
+def _empty(function: Function, file: str, hint: str) -> Iterator[Idiom]:
+    body = [statement for statement in function.body if not isinstance(statement, ast.Pass)]
+    if all(isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) for statement in body):
+        problem = Problem(
+            what=f"`{function.name}` has no body, which dlt refuses", hint=hint, at=_at(function, file)
+        )
+        yield Idiom(kind="empty", function=function.name, parameter="", problem=problem)
+
+
+def _is_cursor(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Call) and _names_incremental(node.func)
+
+
+def _names_incremental(node: ast.expr) -> bool:
+    return any(
+        (isinstance(part, ast.Attribute) and part.attr == "incremental")
+        or (isinstance(part, ast.Name) and part.id in ("incremental", "Incremental"))
+        or (isinstance(part, ast.Constant) and "incremental" in str(part.value).lower())
+        for part in ast.walk(node)
+    )
+
+
+def _at(node: ast.arg | Function, file: str) -> Position:
+    return Position(file=file, line=node.lineno, column=node.col_offset + 1)

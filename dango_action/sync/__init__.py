@@ -1,0 +1,1 @@
+"""Driving dlt: extract, normalize, load."""

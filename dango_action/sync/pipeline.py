@@ -1,0 +1,209 @@
+"""The one module that drives dlt's pipeline: plain values in, plain values out.
+
+The pipeline's working folder is always fresh: state comes from the committed warehouse alone. dlt would
+otherwise resume a package that a killed run has left, skip the new data, and report success.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import dlt
+import duckdb
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from dlt.common.exceptions import DltException
+from dlt.common.runtime.collector_base import Collector
+from dlt.destinations import duckdb as duckdb_destination
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+from dango_action.errors import StateError
+from dango_action.protocol import Preview
+from dango_action.warehouse.transaction import Transaction, TransactionalDuckDb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from dlt.extract import DltSource
+
+    from dango_action.protocol import Task
+
+PREVIEWED = 10
+"""Rows of each table that a look shows."""
+_REPORT_EVERY = 0.5  # seconds
+_TABLES = """
+    select table_name from duckdb_tables()
+    where schema_name = ? and not starts_with(table_name, '_dlt_')
+    order by table_name
+"""
+
+
+def dataset_of(name: str) -> str:
+    """Return the dataset, a schema in DuckDB, of the source with this name."""
+    return f"raw_{name}"
+
+
+def use_project(project: str) -> None:
+    """Make dlt read its settings from this project and from the environment as it is now."""
+    Container()[PluggableRunContext].reload(project)
+
+
+class SourcePipeline:
+    """A fresh pipeline that is named like the source, with the state of the committed warehouse."""
+
+    def __init__(self, task: Task, report: Callable[[int], None]) -> None:
+        """Open it; `report` hears the rows extracted so far.
+
+        A look starts without state, so what it shows does not depend on what was loaded before.
+        """
+        self._task = task
+        self._unreadable = False
+        self._pipeline = dlt.pipeline(
+            task.name,
+            # a reader's credentials: extraction can't write, and leaves no lock
+            destination=duckdb_destination(
+                DuckDbCredentials(task.committed or "absent.duckdb", read_only=True),
+                destination_name="duckdb",
+            ),
+            dataset_name=dataset_of(task.name),
+            pipelines_dir=str(Path(task.scratch) / "pipelines"),
+            progress=_RowCounter(report),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pipeline.deactivate()  # else the next source in this process would see this one's settings
+
+    def restore(self) -> None:
+        """Take over dlt's state and schemas from the committed warehouse.
+
+        Raises:
+            StateError: they can't be read; a full refresh goes on without them.
+
+        """
+        if not self._task.committed or self._task.limit is not None:
+            return
+        try:
+            self._pipeline.sync_destination()
+        except (DltException, ValueError) as error:
+            if not self._task.full_refresh:
+                raise StateError.because(
+                    f"the state of `{self._task.name}` in the warehouse cannot be read: {type(error).__name__}",
+                    f"start this source over: dango sync --source {self._task.name} --full-refresh",
+                ) from error
+            self._unreadable = True
+
+    def extract(self, source: DltSource) -> dict[str, int]:
+        """Extract and normalize; return the rows of each table, nested ones included, dlt's own left out."""
+        limit = self._task.limit
+        if limit is not None:
+            for resource in source.selected_resources.values():
+                if not resource.is_transformer:  # it ends when the resource that feeds it does
+                    resource.add_limit(limit, count_rows=True)  # ends the generator, but after a whole page
+                resource.add_map(_first(limit))
+        self._pipeline.extract(
+            source,
+            schema_contract=self._task.schema_contract,
+            # anything less keeps the cursor and loses rows
+            refresh="drop_sources" if self._task.full_refresh else None,
+        )
+        rows = dict.fromkeys(_expected(source), 0)  # a table that receives nothing is reported with 0 rows
+        rows.update(self._pipeline.normalize().row_counts)
+        return {table: count for table, count in rows.items() if not table.startswith("_dlt_")}
+
+    @property
+    def packages(self) -> int:
+        """How many packages wait for their load."""
+        return len(self._pipeline.list_normalized_load_packages())
+
+    def load(self, path: Path) -> None:
+        """Load everything that is normalized into the file at `path`, in one transaction.
+
+        Raises:
+            Exception: whatever failed; nothing was written then.
+
+        """
+        with Transaction(path) as transaction:
+            if self._unreadable:
+                transaction.connection.execute(f'drop schema if exists "{self._pipeline.dataset_name}" cascade')
+            destination = TransactionalDuckDb(path, transaction)
+            self._pipeline.load(destination=destination, workers=1, raise_on_failed_jobs=True)
+            transaction.commit()
+
+    def preview(self) -> list[Preview]:
+        """Load into a throw-away file and return the first rows of each table."""
+        path = Path(self._task.scratch) / "look.duckdb"
+        self.load(path)
+        with duckdb.connect(str(path), read_only=True) as connection:
+            tables = connection.execute(_TABLES, [self._pipeline.dataset_name]).fetchall()
+            return [
+                _preview(table, connection.table(f'"{self._pipeline.dataset_name}"."{table}"'))
+                for (table,) in tables
+            ]
+
+
+def _preview(table: str, rows: duckdb.DuckDBPyRelation) -> Preview:
+    shown = [i for i, column in enumerate(rows.columns) if not column.startswith("_dlt_")]
+    return Preview(
+        table=table,
+        columns=[rows.columns[i] for i in shown],
+        rows=[
+            [None if row[i] is None else str(row[i]) for i in shown] for row in rows.limit(PREVIEWED).fetchall()
+        ],
+    )
+
+
+def _expected(source: DltSource) -> Iterator[str]:
+    """Give the tables that the selected resources write to, as far as their names don't depend on the data."""
+    for resource in source.selected_resources.values():
+        if isinstance(resource.table_name, str):
+            yield source.schema.naming.normalize_table_identifier(resource.table_name)
+
+
+def _first(limit: int) -> Callable[[Any], Any]:
+    """Return a step that lets through the first `limit` rows of a resource, be they dicts or Arrow tables."""
+    left = limit
+
+    def step(item: Any) -> Any:  # noqa: ANN401 - whatever the resource yields
+        nonlocal left
+        taken, left = left, max(0, left - (len(item) if hasattr(item, "schema") else 1))
+        if not taken:
+            return None
+        return item.slice(0, taken) if hasattr(item, "schema") else item
+
+    return step
+
+
+class _RowCounter(Collector):
+    """Reports the rows extracted so far, at most twice a second."""
+
+    def __init__(self, report: Callable[[int], None]) -> None:
+        self._report = report
+        self._rows = 0
+        self._next = 0.0
+
+    def update(  # noqa: PLR0913, PLR0917 - dlt's signature
+        self,
+        name: str,
+        inc: int = 1,
+        total: int | None = None,  # noqa: ARG002
+        inc_total: int | None = None,  # noqa: ARG002
+        message: str | None = None,  # noqa: ARG002
+        label: str | None = None,  # noqa: ARG002
+    ) -> None:
+        """Count rows; the counter `Resources` is the only one of an extraction that counts something else."""
+        if self.step.startswith("Extract") and name != "Resources":
+            self._rows += inc
+            if time.monotonic() >= self._next:
+                self._next = time.monotonic() + _REPORT_EVERY
+                self._report(self._rows)
+
+    def _start(self, step: str) -> None:
+        self.step = step
+
+    def _stop(self) -> None:
+        self.step = ""

@@ -1,0 +1,1 @@
+"""The target: how a load becomes visible, whole or not at all."""

@@ -1,0 +1,240 @@
+"""The committed warehouse file never has a writer: a run loads into a copy, and replaces the file at the end.
+
+DuckDB can replay part of a transaction from a torn write-ahead log and then lose the next commit, so a log
+is never replayed here: the working copy is checkpointed after each source, and a log that a dead worker has
+left is deleted. Whatever kills a run, the committed file is the one from before it or the one from after it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import glob
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from dango_action.errors import ConfigError, StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Signature = tuple[int, int, int] | None
+_CHUNK = 64 * 1024 * 1024
+
+
+@dataclass(slots=True, kw_only=True)
+class Warehouse:
+    """A DuckDB file under this process's lock; both paths are absolute.
+
+    `folder` lies beside it and goes with the run: it holds the working copy and what workers put on disk.
+    """
+
+    path: Path
+    folder: Path
+    _seen: Signature
+    _copied: bool = False
+
+    @classmethod
+    @contextmanager
+    def locked(cls, path: Path, run: str) -> Iterator[Self]:
+        """Lock the warehouse for one run, and clear what a killed run has left beside it.
+
+        Raises:
+            StateError: another run holds it, somebody writes to it, or it can't be trusted.
+            ConfigError: there can be no file at this path.
+
+        """
+        path = _usable(path)
+        with _lock(path.with_name(path.name + ".lock"), run):
+            for leftover in path.parent.glob(f"{glob.escape(path.name)}.*.work"):
+                _remove(leftover)
+            _refuse_log(path)
+            warehouse = cls(path=path, folder=path.with_name(f"{path.name}.{run}.work"), _seen=_signature(path))
+            if warehouse._seen:
+                _inspect(path)
+            warehouse.folder.mkdir(mode=0o700)
+            try:
+                yield warehouse
+            finally:
+                _remove(warehouse.folder)
+
+    @property
+    def committed(self) -> Path | None:
+        """The file to read state from; None before the first load."""
+        return self.path if self._seen else None
+
+    @property
+    def working(self) -> Path:
+        """The working copy, whose name gives DuckDB the same catalog as the warehouse's."""
+        return self.folder / self.path.name
+
+    def copy(self) -> Path:
+        """Return the working copy; the first call makes it.
+
+        Raises:
+            StateError: there is no room for it.
+
+        """
+        if not self._copied:
+            try:
+                _clone(self.path, self.working) if self._seen else _create(self.working)
+            except OSError as error:
+                size = self._seen[1] if self._seen else 0
+                raise StateError.because(
+                    f"cannot make a working copy of {self.path}: {error.strerror}",
+                    f"{size:,} bytes are needed beside it; nothing was changed",
+                ) from error
+            self._copied = True
+        return self.working
+
+    def drop_log(self) -> None:
+        """Delete the write-ahead log of the working copy, which only a dead worker leaves."""
+        for leftover in self.folder.glob(f"{glob.escape(self.working.name)}.*"):
+            _remove(leftover)
+
+    def publish(self) -> None:
+        """Replace the committed file by the working copy, durably; this is the moment of commit.
+
+        A run that has loaded nothing has made no copy, and leaves the file alone.
+
+        Raises:
+            StateError: somebody else has changed or opened the committed file since this run began.
+
+        """
+        if not self._copied:
+            return
+        _inspect(self.working)
+        if _signature(self.path) != self._seen:
+            raise StateError.because(
+                f"{self.path} was changed by something else while this run was loading",
+                "nothing was replaced, so that change is kept; run again to load on top of it",
+            )
+        _refuse_log(self.path)
+        if self._seen:
+            _inspect(self.path)
+            shutil.copymode(self.path, self.working)
+        _sync(self.working)
+        self.working.replace(self.path)
+        _sync(self.path.parent)
+        self._seen, self._copied = _signature(self.path), False
+
+
+def _usable(path: Path) -> Path:
+    path = path.resolve()
+    if path.is_dir():
+        raise ConfigError.because(
+            f"target {path} is a folder", "name a file in it, like duckdb:.dango/warehouse.duckdb"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError.because(
+            f"target folder {path.parent} cannot be made: {error.strerror}", "choose another `target:`"
+        ) from error
+    return path
+
+
+@contextmanager
+def _lock(path: Path, run: str) -> Iterator[None]:
+    """Hold an advisory lock for this process; the kernel lets go of it however the process ends."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise ConfigError.because(
+            f"target folder {path.parent} cannot be written to: {error.strerror}", "choose another `target:`"
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StateError.because(
+                f"another run is loading into this warehouse ({_holder(descriptor)})",
+                f"wait for it to end; the lock is {path} and goes away with that process",
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"run": run, "pid": os.getpid()}).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        held = json.loads(os.pread(descriptor, 1000, 0))
+        return f"run {held['run']}, process {held['pid']}"
+    except (ValueError, KeyError, TypeError):
+        return "its process is not known"
+
+
+def _refuse_log(path: Path) -> None:
+    log = path.with_name(path.name + ".wal")
+    if log.exists():
+        raise StateError.because(
+            f"{log} lies beside the warehouse: another program writes to it, or was killed while it did",
+            f"close that program; if none is running, open {path.name} once with DuckDB, look at it, and close it",
+        )
+
+
+def _inspect(path: Path) -> None:
+    """Open the file as a reader, which fails if it is no database or somebody writes to it."""
+    import duckdb  # noqa: PLC0415 - 0.1 s that `--help` and a run with nothing to do need not spend
+
+    try:
+        with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as connection:
+            connection.execute("select count(*) from duckdb_tables()").fetchone()
+    except duckdb.Error as error:
+        reason = str(error).strip().splitlines()[0]
+        raise StateError.because(
+            f"DuckDB cannot open {path}: {reason}",
+            "close the program that writes to it; if it is no warehouse, move it away; nothing was changed",
+        ) from error
+
+
+def _signature(path: Path) -> Signature:
+    """Return what changes when a file does; None where there is no data."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return (status.st_ino, status.st_size, status.st_mtime_ns) if status.st_size else None
+
+
+def _create(path: Path) -> None:
+    """Make an empty database, so that a worker that is killed in the first load leaves a sound file."""
+    import duckdb  # noqa: PLC0415 - as above
+
+    duckdb.connect(str(path)).close()
+
+
+def _clone(origin: Path, copy: Path) -> None:
+    """Copy a file inside the kernel, sharing its blocks where the file system can."""
+    with origin.open("rb") as reader, copy.open("xb") as writer:
+        if not hasattr(os, "copy_file_range"):
+            shutil.copyfileobj(reader, writer, _CHUNK)
+            return
+        try:
+            while os.copy_file_range(reader.fileno(), writer.fileno(), _CHUNK):
+                pass
+        except OSError:  # not on this file system; a full disk fails again, and is reported
+            reader.seek(0)
+            writer.seek(0)
+            shutil.copyfileobj(reader, writer, _CHUNK)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,94 @@
+"""The process of one source: it sees its own settings only, and its end is no one else's.
+
+It extracts and normalizes beside the other workers, says that it is ready, and loads when its turn comes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import signal
+import socket
+import sys
+import threading
+import traceback
+import warnings
+from pathlib import Path
+
+from dango_action import protocol
+from dango_action.protocol import Extracted, Extracting, Load, Loaded, Progress, Task
+
+DUMP = signal.SIGUSR1
+"""Makes a worker print where each of its threads is; the parent sends it before it ends one for being late."""
+
+
+class Parent:
+    """The line to the parent process; user threads may report progress at the same time."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._reader = connection.makefile("rb")
+        self._lock = threading.Lock()
+
+    def send(self, message: protocol.Message) -> None:
+        """Send one message."""
+        with self._lock:
+            self._connection.sendall(protocol.encode(message))
+
+    def receive(self, kind: type[protocol.Sent]) -> protocol.Sent:
+        """Wait for the next message; the process ends here if the parent has."""
+        line = self._reader.readline()
+        if not line:
+            os._exit(0)
+        return protocol.decode(kind, line)
+
+
+def run(connection: socket.socket) -> int:
+    """Do the task that arrives on `connection`; return the exit status of this process."""
+    parent = Parent(connection)
+    task = parent.receive(Task)
+    faulthandler.register(DUMP, file=sys.stderr, all_threads=True)
+    warnings.simplefilter("default")  # they go to the source's log
+    try:
+        _work(task, parent)
+    except BaseException as error:  # noqa: BLE001 - user code may raise anything, SystemExit among it
+        from dango_action.sync.failures import explain  # noqa: PLC0415 - only when it is needed
+
+        traceback.print_exception(error)
+        parent.send(explain(error, task))
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+    return 0
+
+
+def _work(task: Task, parent: Parent) -> None:
+    from dango_action.sources import native  # noqa: PLC0415 - it imports dlt, which no user of this module needs
+    from dango_action.sync.pipeline import SourcePipeline, use_project  # noqa: PLC0415
+
+    os.environ.update(task.environ)  # they were never in the block that /proc shows
+    os.chdir(task.project)
+    use_project(task.project)
+    with SourcePipeline(task, lambda rows: parent.send(Progress(rows=rows))) as pipeline:
+        pipeline.restore()
+        parent.send(Extracting())
+        module = native.load_module(Path(task.project), task.module)
+        source = native.select(native.build(task.name, module, task.function, task.kwargs), task.resources)
+        rows = pipeline.extract(source)
+        preview = [] if task.limit is None else pipeline.preview()
+        packages = pipeline.packages
+        parent.send(Extracted(rows=rows, packages=packages, preview=preview))
+        if packages:
+            pipeline.load(Path(parent.receive(Load).path))
+            parent.send(Loaded())
+
+
+def main() -> int:
+    """Run a worker in an interpreter of its own: `python -P -m dango_action.worker DESCRIPTOR`."""
+    return run(socket.socket(fileno=int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""Projects in temporary folders, the real command, and a look into the warehouse it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+
+DANGO = Path(sys.executable).with_name("dango")
+# What a shell of a user has; the tests' own environment holds more, and some of it would hide mistakes.
+KEPT = ("PATH", "LANG", "TZ", "TMPDIR", "COVERAGE_PROCESS_CONFIG")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self):
+        return json.loads(self.out)
+
+    def source(self, name):
+        return next(source for source in self.document["sources"] if source["name"] == name)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with a `.dango/sources.yml`."""
+
+    path: Path
+    home: Path
+
+    def write(self, name, text):
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(text), encoding="utf-8")
+        return file
+
+    def sources(self, *entries, **top):
+        """Write sources.yml; an entry is a name, or a dict whose `module` and `function` go into its block."""
+        listed = [_entry({"name": entry} if isinstance(entry, str) else dict(entry)) for entry in entries]
+        self.write(".dango/sources.yml", json.dumps({"version": "1.0", **top, "sources": listed}))
+
+    def module(self, name, text):
+        return self.write(f"custom_sources/{name}.py", text)
+
+    def environ(self, **variables):
+        kept = {key: os.environ[key] for key in KEPT if key in os.environ}
+        return {**kept, "HOME": str(self.home), **variables}
+
+    def start(self, *arguments, **variables):
+        return subprocess.Popen(
+            [DANGO, *arguments],
+            cwd=self.path,
+            env=self.environ(**variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def dango(self, *arguments, **variables):
+        process = self.start(*arguments, **variables)
+        out, err = process.communicate(timeout=120)
+        return Done(process.returncode, out, err)
+
+    def sync(self, *arguments, **variables):
+        """Sync and return the JSON document's holder."""
+        return self.dango("sync", "--json", *arguments, **variables)
+
+    def query(self, sql):
+        with duckdb.connect(str(self.path / ".dango/warehouse.duckdb"), read_only=True) as connection:
+            return connection.sql(sql).fetchall()
+
+    def one(self, sql):
+        [(value,)] = self.query(sql)
+        return value
+
+    @property
+    def warehouse(self):
+        return self.path / ".dango/warehouse.duckdb"
+
+    def runs(self):
+        return sorted((self.path / ".dango/runs").iterdir())
+
+
+def _entry(entry):
+    block = {
+        "source_module": entry.pop("module", entry["name"]),
+        "source_function": entry.pop("function", "source"),
+        "function_kwargs": entry.pop("kwargs", {}),
+    }
+    return {"type": "dlt_native", "dlt_native": block, **entry}
+
+
+@pytest.fixture
+def project(tmp_path):
+    path, home = tmp_path / "project", tmp_path / "home"
+    path.mkdir()
+    home.mkdir()
+    return Project(path=path, home=home)

@@ -1,0 +1,71 @@
+import pytest
+
+from dango_action.credentials.environ import base_environment, source_environment, with_dotenv
+from dango_action.errors import ConfigError
+
+ENVIRON = {
+    "PATH": "/bin",
+    "HOME": "/home/x",
+    "API_KEY": "bare",
+    "GITHUB_TOKEN": "ghs",
+    "SOURCES__SHOP__API_KEY": "a",
+    "SHOP__API_KEY": "b",
+    "SOURCES__SHOP_US__API_KEY": "c",
+    "SHOP_US__API_KEY": "d",
+    "SHOP_EXTRA": "e",
+    "EMPTY": "",
+    "SOURCES__SHOP__EMPTY": "",
+    "NORMALIZE__WORKERS": "2",
+    "DESTINATION__DUCKDB__CREDENTIALS": "x",
+}
+
+
+def test_a_process_starts_with_base_variables_and_no_secret():
+    base = base_environment(ENVIRON)
+
+    assert base["PATH"] == "/bin"
+    assert base["NORMALIZE__WORKERS"] == "2"
+    assert base["RUNTIME__DLTHUB_TELEMETRY"] == "false"
+    assert not {"API_KEY", "GITHUB_TOKEN", "SOURCES__SHOP__API_KEY", "DESTINATION__DUCKDB__CREDENTIALS"} & set(base)
+
+
+def test_a_source_sees_its_own_sections_and_what_it_lists():
+    assert source_environment("shop", ["SHOP_EXTRA"], ENVIRON) == {
+        "SOURCES__SHOP__API_KEY": "a",
+        "SHOP__API_KEY": "b",
+        "SHOP_EXTRA": "e",
+    }
+
+
+def test_a_source_whose_name_begins_like_another_one_sees_nothing_of_it():
+    assert source_environment("shop_us", [], ENVIRON) == {
+        "SOURCES__SHOP_US__API_KEY": "c",
+        "SHOP_US__API_KEY": "d",
+    }
+
+
+def test_an_empty_variable_counts_as_absent():
+    assert source_environment("shop", ["EMPTY"], {"EMPTY": "", "SOURCES__SHOP__K": ""}) == {}
+
+
+def test_dotenv_fills_what_the_environment_leaves_open(tmp_path):
+    (tmp_path / ".env").write_text("A=file\nB='two words'\nC=file\n# no\nexport D=é\nE=$A\n", encoding="utf-8")
+
+    assert with_dotenv(tmp_path, {"A": "set", "C": ""}) == {
+        "A": "set",
+        "B": "two words",
+        "C": "file",
+        "D": "é",
+        "E": "$A",
+    }
+
+
+def test_without_dotenv_the_environment_is_as_it_was(tmp_path):
+    assert with_dotenv(tmp_path, {"A": "1", "B": ""}) == {"A": "1", "B": ""}
+
+
+def test_a_dotenv_that_is_no_text_is_a_clear_error(tmp_path):
+    (tmp_path / ".env").write_bytes(b"A=\xff\xfe")
+
+    with pytest.raises(ConfigError, match=r"\.env cannot be read"):
+        with_dotenv(tmp_path, {})

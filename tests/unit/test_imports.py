@@ -1,0 +1,98 @@
+"""The direction of imports, and what start-up may not import."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dango_action
+
+PACKAGE = Path(dango_action.__file__).parent
+BASE = {"errors", "results"}
+LOW = BASE | {"protocol", "config", "credentials", "github"}
+MIDDLE = LOW | {"sources"}
+HIGH = MIDDLE | {"warehouse", "sync"}
+PROCESSES = {"forkserver", "pool", "worker"}
+# part of the package -> what of the package it may import
+MAY_IMPORT = {
+    "errors": set(),
+    "results": {"errors"},
+    "inputs": {"errors"},
+    "protocol": BASE,
+    "config": BASE,
+    "credentials": BASE,
+    "github": BASE,
+    "report": BASE,
+    "sources": LOW,
+    "warehouse": MIDDLE,
+    "sync": MIDDLE | {"warehouse"},
+    "plan": LOW,
+    "forkserver": {"worker"},
+    "worker": HIGH,
+    "pool": BASE | {"protocol", "forkserver"},
+    "schedule": HIGH | PROCESSES,
+    "run": HIGH | PROCESSES | {"schedule", "plan", "inputs", "report"},
+    "action": HIGH | PROCESSES | {"schedule", "plan", "inputs", "report", "run", "cli"},
+    "cli": HIGH | PROCESSES | {"schedule", "plan", "inputs", "report", "run"},
+}
+
+
+def parts():
+    return sorted({path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")} - {"__init__"})
+
+
+def imports(part):
+    files = [PACKAGE / f"{part}.py"] if (PACKAGE / f"{part}.py").exists() else (PACKAGE / part).rglob("*.py")
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{file}: imports are absolute"
+                if node.module == "dango_action":
+                    yield from (alias.name for alias in node.names if alias.name != "__version__")
+                elif node.module.startswith("dango_action."):
+                    yield node.module.split(".")[1]
+            elif isinstance(node, ast.Import):
+                yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("dango_action."))
+
+
+@pytest.mark.parametrize("part", parts())
+def test_a_part_imports_only_what_lies_before_it(part):
+    assert set(imports(part)) - {part} <= MAY_IMPORT[part]
+
+
+@pytest.mark.parametrize("part", sorted(MAY_IMPORT))
+def test_the_directions_have_no_circle(part):
+    def reachable(start, seen):
+        for other in MAY_IMPORT[start] - seen:
+            seen.add(other)
+            reachable(other, seen)
+        return seen
+
+    allowed_back = {"forkserver": {"forkserver"}, "worker": set()}.get(part, set())
+    assert part not in reachable(part, set()) - allowed_back
+
+
+def test_demo_sources_import_nothing_of_the_product():
+    for file in (PACKAGE.parent / "custom_sources").rglob("*.py"):
+        assert "dango_action" not in file.read_text(), file
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["config", "validate"], ["config", "schema"], ["sync", "--help"], ["sync", "--dry-run"]]
+)
+def test_start_up_imports_neither_dlt_nor_what_only_a_sync_needs(arguments, tmp_path):
+    (tmp_path / ".dango").mkdir()
+    (tmp_path / ".dango/sources.yml").write_text("sources: []\n")
+    program = (
+        "import sys\n"
+        "from dango_action.cli.main import cli, run\n"
+        f"code = run(cli, {['--project', str(tmp_path), *arguments]!r})\n"
+        "heavy = {'dlt', 'duckdb', 'pyarrow', 'requests', 'rich', 'cryptography'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "sys.exit(code)\n"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
