@@ -137,6 +137,9 @@ def _start(
         worker = os.fork()
         if worker == 0:
             _become_worker(server, connection, output, private)
+        # done here and there: whoever comes first, the group exists before anybody is told of it
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.setpgid(worker, worker)
     else:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "dango_action.worker", str(connection)],
@@ -156,7 +159,7 @@ def _become_worker(server: int, connection: int, output: int, private: tuple[int
     """Turn a fresh fork into a worker, which never returns into the server's loop."""
     status = 1
     try:
-        os.setsid()
+        os.setpgid(0, 0)
         _die_with(server)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

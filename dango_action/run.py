@@ -15,7 +15,7 @@ from dango_action import __version__
 from dango_action.config.model import Target
 from dango_action.config.parse import read
 from dango_action.credentials.environ import base_environment, source_environment, with_dotenv
-from dango_action.errors import ConfigError, DangoError, ExitCode
+from dango_action.errors import ConfigError, DangoError, ExitCode, UsageError
 from dango_action.inputs import processors
 from dango_action.plan import Candidate, select
 from dango_action.pool import Pool
@@ -77,11 +77,12 @@ def make_plan(inputs: Inputs) -> Plan:
     parsed = read(inputs.project)
     if parsed.config is None or (inputs.strict and parsed.problems):
         raise ConfigError(*parsed.problems)
+    target = _target(parsed.config.target, inputs.target)
     names = select(_candidates(parsed), inputs.sources, inputs.exclude)
     sources = {source.name: source for source in parsed.config.effective_sources()}
     return Plan(
         project=inputs.project,
-        target=Target.parse(inputs.target) if inputs.target else parsed.config.target,
+        target=target,
         sources=tuple(sources[name] for name in names if name in sources),
         broken={name: parsed.broken[name] for name in names if name in parsed.broken},
     )
@@ -226,6 +227,19 @@ def _job(source: Source, plan: Plan, inputs: Inputs, environ: Mapping[str, str],
         log=log,
         shown_log=log.relative_to(plan.project).as_posix(),
     )
+
+
+def _target(configured: Target, asked: str | None) -> Target:
+    try:
+        target = Target.parse(asked) if asked else configured
+    except ConfigError as error:
+        raise UsageError(*error.problems) from None  # it was on the command line, not in the file
+    if target.kind != "duckdb":
+        raise ConfigError.because(
+            f"target {target.kind} can't be loaded by this version",
+            "use duckdb:PATH, like duckdb:.dango/warehouse.duckdb",
+        )
+    return target
 
 
 def _candidates(parsed: Parsed) -> list[Candidate]:

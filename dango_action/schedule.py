@@ -121,7 +121,8 @@ class Schedule:
         if self.warehouse is None or any(run.phase == "loading" for run in self._live):
             return
         for run in self._live:
-            if run.phase == "ready" and run.worker and not run.killed:
+            packages = run.extracted.packages if run.extracted else 0
+            if run.phase == "ready" and packages and run.worker and not run.killed:
                 try:
                     path = self.warehouse.copy()
                 except DangoError as error:

@@ -101,6 +101,7 @@ def _entry(entry):
         "source_function": entry.pop("function", "source"),
         "function_kwargs": entry.pop("kwargs", {}),
     }
+    block = {key: value for key, value in block.items() if value is not None}
     return {"type": "dlt_native", "dlt_native": block, **entry}
 
 

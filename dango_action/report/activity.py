@@ -41,7 +41,8 @@ class ActivityLog:
 
     def finished(self, result: SourceResult) -> None:
         """Log how a source has ended."""
-        self.write(result.name, outcome(result))
+        status = "" if result.status == "ok" else f"{result.status}: "
+        self.write(result.name, status + outcome(result))
 
     def ended(self, result: RunResult) -> None:
         """Log how the run has ended."""

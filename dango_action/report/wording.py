@@ -11,9 +11,9 @@ _MOST_TABLES = 6
 
 
 def outcome(source: SourceResult) -> str:
-    """Return how a source fared in one line, without its name."""
+    """Return why a source failed, or what it has loaded, in one line without its name."""
     if source.cause:
-        return f"{source.status}: {source.cause}"
+        return source.cause
     if source.preview:
         return f"looked at {counted(source.rows, 'row')} ({tables(source)}); nothing was loaded"
     if not source.rows:

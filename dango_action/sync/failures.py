@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import requests
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, LookupTrace
 from dlt.common.exceptions import TerminalException, TransientException
+from dlt.destinations.exceptions import DatabaseException
 from dlt.extract.exceptions import (
     InvalidResourceDataTypeIsNone,
-    PipeException,
     PipeGenInvalid,
+    ResourceExtractionError,
     SourceDataIsNone,
 )
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -65,19 +66,18 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _cause(error: BaseException) -> BaseException:
     """Return what lies below the wrappers that dlt and the transaction put around an exception."""
     while True:
-        inner = error.exception if isinstance(error, PipelineStepFailed) else error.__cause__
-        wrapper = isinstance(error, (PipelineStepFailed, PoisonedError)) or type(error) in _wrappers()
-        if not wrapper or inner is None:
+        match error:
+            case PipelineStepFailed():
+                inner: BaseException | None = error.exception
+            case DatabaseException():
+                inner = error.dbapi_exception
+            case PoisonedError() | ResourceExtractionError():
+                inner = error.__cause__
+            case _:
+                return error
+        if inner is None:
             return error
         error = inner
-
-
-def _wrappers() -> set[type[BaseException]]:
-    """Return dlt's exceptions that say no more than that something inside failed."""
-    from dlt.extract.exceptions import ResourceExtractionError  # noqa: PLC0415
-    from dlt.load.exceptions import LoadClientJobFailed, LoadClientJobRetry  # noqa: PLC0415
-
-    return {ResourceExtractionError, LoadClientJobFailed, LoadClientJobRetry, PipeException}
 
 
 def _idioms(cause: BaseException, task: Task) -> list[Problem]:

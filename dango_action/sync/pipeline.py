@@ -18,6 +18,7 @@ from dlt.common.exceptions import DltException
 from dlt.common.runtime.collector_base import Collector
 from dlt.destinations import duckdb as duckdb_destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.extract.items_transform import BaseItemTransform, ItemTransform
 
 from dango_action.errors import StateError
 from dango_action.protocol import Preview
@@ -104,7 +105,7 @@ class SourcePipeline:
             for resource in source.selected_resources.values():
                 if not resource.is_transformer:  # it ends when the resource that feeds it does
                     resource.add_limit(limit, count_rows=True)  # ends the generator, but after a whole page
-                resource.add_map(_first(limit))
+                resource.add_step(_First(limit))
         self._pipeline.extract(
             source,
             schema_contract=self._task.schema_contract,
@@ -131,7 +132,11 @@ class SourcePipeline:
             if self._unreadable:
                 transaction.connection.execute(f'drop schema if exists "{self._pipeline.dataset_name}" cascade')
             destination = TransactionalDuckDb(path, transaction)
-            self._pipeline.load(destination=destination, workers=1, raise_on_failed_jobs=True)
+            try:
+                self._pipeline.load(destination=destination, workers=1, raise_on_failed_jobs=True)
+            except Exception:
+                transaction.check()  # raises the first cause, where dlt has only the text of a later one
+                raise
             transaction.commit()
 
     def preview(self) -> list[Preview]:
@@ -164,18 +169,30 @@ def _expected(source: DltSource) -> Iterator[str]:
             yield source.schema.naming.normalize_table_identifier(resource.table_name)
 
 
-def _first(limit: int) -> Callable[[Any], Any]:
-    """Return a step that lets through the first `limit` rows of a resource, be they dicts or Arrow tables."""
-    left = limit
+class _First(ItemTransform[Any, dict[str, Any]]):
+    """A step that lets through the first rows of a resource, be they dicts, tables or lists of either."""
 
-    def step(item: Any) -> Any:  # noqa: ANN401 - whatever the resource yields
-        nonlocal left
-        taken, left = left, max(0, left - (len(item) if hasattr(item, "schema") else 1))
+    placement_affinity = 1.2  # behind dlt's own limit, which is behind the cursor
+
+    def __init__(self, limit: int) -> None:
+        BaseItemTransform.__init__(self)  # the class between wants a function to apply to each row
+        self._left = limit
+
+    def __call__(self, item: Any, meta: Any = None) -> Any:  # noqa: ANN401, ARG002 - dlt's signature
+        """Return what is left of the item, or None."""
+        if isinstance(item, list):
+            left = [row for row in map(self._take, item) if row is not None]
+            return left or None
+        return self._take(item)
+
+    def _take(self, row: Any) -> Any:  # noqa: ANN401 - whatever the resource yields
+        taken = min(self._left, len(row) if hasattr(row, "shape") else 1)
+        self._left -= taken
         if not taken:
             return None
-        return item.slice(0, taken) if hasattr(item, "schema") else item
-
-    return step
+        if hasattr(row, "shape"):  # an Arrow table or a data frame
+            return row.slice(0, taken) if hasattr(row, "slice") else row.head(taken)
+        return row
 
 
 class _RowCounter(Collector):

@@ -40,7 +40,9 @@ MAY_IMPORT = {
 
 
 def parts():
-    return sorted({path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")} - {"__init__"})
+    return sorted(
+        {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")} - {"__init__"}
+    )
 
 
 def imports(part):
@@ -54,7 +56,9 @@ def imports(part):
                 elif node.module.startswith("dango_action."):
                     yield node.module.split(".")[1]
             elif isinstance(node, ast.Import):
-                yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("dango_action."))
+                yield from (
+                    alias.name.split(".")[1] for alias in node.names if alias.name.startswith("dango_action.")
+                )
 
 
 @pytest.mark.parametrize("part", parts())
@@ -80,7 +84,15 @@ def test_demo_sources_import_nothing_of_the_product():
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["config", "validate"], ["config", "schema"], ["sync", "--help"], ["sync", "--dry-run"]]
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["config", "validate"],
+        ["config", "schema"],
+        ["sync", "--help"],
+        ["sync", "--dry-run"],
+    ],
 )
 def test_start_up_imports_neither_dlt_nor_what_only_a_sync_needs(arguments, tmp_path):
     (tmp_path / ".dango").mkdir()

@@ -26,7 +26,9 @@ def test_a_process_starts_with_base_variables_and_no_secret():
     assert base["PATH"] == "/bin"
     assert base["NORMALIZE__WORKERS"] == "2"
     assert base["RUNTIME__DLTHUB_TELEMETRY"] == "false"
-    assert not {"API_KEY", "GITHUB_TOKEN", "SOURCES__SHOP__API_KEY", "DESTINATION__DUCKDB__CREDENTIALS"} & set(base)
+    assert not {"API_KEY", "GITHUB_TOKEN", "SOURCES__SHOP__API_KEY", "DESTINATION__DUCKDB__CREDENTIALS"} & set(
+        base
+    )
 
 
 def test_a_source_sees_its_own_sections_and_what_it_lists():

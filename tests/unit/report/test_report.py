@@ -43,7 +43,11 @@ def run(*sources, **fields):
 
 
 def test_rows_are_named_by_table_with_the_largest_first():
-    tables = (TableResult(name="items", rows=2000), TableResult(name="orders", rows=3), TableResult(name="a", rows=3))
+    tables = (
+        TableResult(name="items", rows=2000),
+        TableResult(name="orders", rows=3),
+        TableResult(name="a", rows=3),
+    )
 
     assert outcome(source(tables=tables)) == "2,006 rows (items 2,000, a 3, orders 3)"
 
@@ -67,7 +71,10 @@ def test_a_cause_is_one_line_with_its_place():
 @pytest.mark.parametrize(
     ("result", "expected"),
     [
-        (run(source(tables=(TableResult(name="t", rows=1),))), "Loaded 1 row from 1 of 1 source into duckdb:w.duckdb in 2.0 s"),
+        (
+            run(source(tables=(TableResult(name="t", rows=1),))),
+            "Loaded 1 row from 1 of 1 source into duckdb:w.duckdb in 2.0 s",
+        ),
         (run(failed(), source("b")), "Loaded 0 rows from 1 of 2 sources into duckdb:w.duckdb in 2.0 s"),
         (run(), "Nothing to sync: no source is enabled"),
         (run(source(), mode="look"), "Looked at 0 rows of 1 of 1 source in 2.0 s; nothing was loaded"),
@@ -95,7 +102,9 @@ def test_rows_that_were_looked_at_stay_out_of_the_document_on_disk():
 
 
 def test_a_summary_shows_hostile_names_as_they_are():
-    page = summary(run(failed("<img src=x> | `a`\n# big", at=Position(file="a`b.py", line=1, column=1)), source("b")))
+    page = summary(
+        run(failed("<img src=x> | `a`\n# big", at=Position(file="a`b.py", line=1, column=1)), source("b"))
+    )
 
     assert "<img" not in page.replace("\\<img", "")
     assert "\n# big" not in page
@@ -166,7 +175,14 @@ def test_output_of_a_source_cannot_give_commands_to_the_runner():
 
     lines = stream.getvalue().splitlines()
     token = lines[1].removeprefix("::stop-commands::")
-    assert lines == ["::group::shop", f"::stop-commands::{token}", "::set-env name=A::x", "::endgroup::", f"::{token}::", "::endgroup::"]
+    assert lines == [
+        "::group::shop",
+        f"::stop-commands::{token}",
+        "::set-env name=A::x",
+        "::endgroup::",
+        f"::{token}::",
+        "::endgroup::",
+    ]
     assert len(token) == 32
 
 
@@ -210,10 +226,12 @@ def test_the_result_document_matches_its_published_schema():
     for document in (
         run(source(tables=(TableResult(name="t", rows=1),)), failed(at=at)).document(),
         run(problems=(Problem(what="a", hint="b"),)).document(),
-        run(source(preview=(TablePreview(table="t", columns=("a",), rows=((None,),)),)), mode="look").document(previews=True),
+        run(source(preview=(TablePreview(table="t", columns=("a",), rows=((None,),)),)), mode="look").document(
+            previews=True
+        ),
     ):
-        document = json.loads(orjson.dumps(document))
-        jsonschema.validate(document, schema)
-        unknown = {**document, "schema_version": 2}
+        read = json.loads(orjson.dumps(document))
+        jsonschema.validate(read, schema)
+        unknown = {**read, "schema_version": 2}
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(unknown, schema)

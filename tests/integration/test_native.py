@@ -1,0 +1,268 @@
+"""Any dlt source, unchanged: the shapes that a source can have, and the places where it can lie."""
+
+import pytest
+
+
+def sync(project, **kwargs):
+    done = project.sync(**kwargs)
+    assert done.code == 0, done.out
+    return done
+
+
+def test_async_and_parallelized_resources_and_an_async_source(project):
+    project.module(
+        "mixed",
+        """
+        import asyncio
+        import dlt
+
+        @dlt.source
+        async def source():
+            await asyncio.sleep(0)
+
+            @dlt.resource
+            async def waits():
+                for i in range(3):
+                    await asyncio.sleep(0)
+                    yield {"id": i}
+
+            @dlt.resource(parallelized=True)
+            def threads():
+                for i in range(4):
+                    yield {"id": i}
+
+            @dlt.transformer(data_from=threads)
+            async def details(row):
+                await asyncio.sleep(0)
+                return {"of": row["id"]}
+
+            return waits, threads, details
+        """,
+    )
+    project.sources("mixed")
+
+    assert {t["name"]: t["rows"] for t in sync(project).source("mixed")["tables"]} == {
+        "waits": 3,
+        "threads": 4,
+        "details": 4,
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import dlt\n@dlt.resource\ndef source(n: int = 2):\n    yield from ({'id': i} for i in range(n))\n",
+        "import dlt\n@dlt.resource\nasync def source(n: int = 2):\n    for i in range(n):\n        yield {'id': i}\n",
+        "def source(n: int = 2):\n    for i in range(n):\n        yield {'id': i}\n",
+        "async def source(n: int = 2):\n    for i in range(n):\n        yield {'id': i}\n",
+        "import dlt\ndef source(n: int = 2):\n    return dlt.resource([{'id': i} for i in range(n)], name='source')\n",
+        "import dlt\n@dlt.source\ndef source(n: int = 2):\n    yield dlt.resource([{'id': i} for i in range(n)], name='source')\n",
+        (
+            "import dlt\n@dlt.source(name='other', section='elsewhere')\ndef source(n: int = 2):\n"
+            "    return dlt.resource([{'id': i} for i in range(n)], name='source')\n"
+        ),
+    ],
+    ids=[
+        "resource",
+        "async resource",
+        "generator",
+        "async generator",
+        "function",
+        "yielding source",
+        "named source",
+    ],
+)
+@pytest.mark.parametrize("kwargs", [{}, {"n": 5}], ids=["default", "given"])
+def test_every_shape_of_a_source_function(project, text, kwargs):
+    project.module("shape", text)
+    project.sources({"name": "shape", "kwargs": kwargs})
+
+    sync(project)
+
+    assert project.one("select count(*) from raw_shape.source") == kwargs.get("n", 2)
+
+
+def test_the_settings_of_a_bare_resource_come_from_the_sources_own_section(project):
+    project.module(
+        "api",
+        "import dlt\n@dlt.resource\ndef source(token: str = dlt.secrets.value, page: int = dlt.config.value):\n    yield {'t': token, 'p': page}\n",
+    )
+    project.write(".dlt/secrets.toml", '[sources.one]\ntoken = "a"\n[sources.two]\ntoken = "b"\n')
+    project.write(".dlt/config.toml", "[sources.one]\npage = 1\n[sources.two]\npage = 2\n")
+    project.sources({"name": "one", "module": "api"}, {"name": "two", "module": "api"})
+
+    sync(project)
+
+    assert project.query("select t, p from raw_one.source union all select t, p from raw_two.source") == [
+        ("a", 1),
+        ("b", 2),
+    ]
+
+
+def test_instances_of_one_module_keep_their_secrets_state_and_data_apart(project):
+    project.module(
+        "shop",
+        """
+        import dlt
+
+        @dlt.source
+        def source(key: str = dlt.secrets.value, rows: int = dlt.config.value):
+            @dlt.resource(write_disposition="append")
+            def orders(at=dlt.sources.incremental("id", initial_value=0)):
+                yield [{"id": i, "key": key} for i in range(at.last_value + 1, rows + 1)]
+
+            return orders
+        """,
+    )
+    project.sources({"name": "us", "module": "shop"}, {"name": "eu", "module": "shop"})
+    variables = {"SOURCES__US__KEY": "u", "US__ROWS": "2", "SOURCES__EU__KEY": "e", "EU__ROWS": "5"}
+    sync(project, **variables)
+    sync(project, **{**variables, "US__ROWS": "3"})
+
+    assert project.query("select key, count(*), max(id) from raw_us.orders group by 1") == [("u", 3, 3)]
+    assert project.query("select key, count(*), max(id) from raw_eu.orders group by 1") == [("e", 5, 5)]
+
+
+def test_a_package_with_its_own_modules(project):
+    project.module(
+        "shop/__init__", "from .client import rows\nimport dlt\n@dlt.resource\ndef source():\n    yield rows()\n"
+    )
+    project.module("shop/client", "from shop.shared import ONE\ndef rows():\n    return [{'id': ONE}]\n")
+    project.module("shop/shared", "ONE = 1\n")
+    project.module("helper", "TWO = 2\n")
+    project.module(
+        "shop/api/v2", "import dlt, helper\n@dlt.resource\ndef source():\n    yield {'id': helper.TWO}\n"
+    )
+    project.sources("shop", {"name": "deep", "module": "shop.api.v2"})
+
+    sync(project)
+
+    assert project.query("select id from raw_shop.source union all select id from raw_deep.source") == [(1,), (2,)]
+
+
+def test_a_file_may_be_called_like_a_standard_or_installed_module_and_shadows_nothing(project):
+    project.module(
+        "json",
+        "import json, dlt\n@dlt.resource\ndef source():\n    yield json.loads('{\"id\": 1}')\n",
+    )
+    project.module("calendar", "raise RuntimeError('shadowed')\n")
+    project.module(
+        "requests", "import dlt, requests\n@dlt.resource\ndef source():\n    yield {'v': requests.__name__}\n"
+    )
+    project.module(
+        "plain",
+        "import dlt, json, calendar, email\n@dlt.resource\ndef source():\n    yield {'id': calendar.MONDAY}\n",
+    )
+    project.sources("json", "requests", "plain")
+
+    sync(project)
+
+    assert project.query("select id from raw_json.source") == [(1,)]
+    assert project.query("select v from raw_requests.source") == [("requests",)]
+    assert project.query("select id from raw_plain.source") == [(0,)]
+
+
+def test_an_installed_package_is_a_source_too(project):
+    """dlt's own rest_api package stands for any: it is installed, and not in custom_sources."""
+    project.sources(
+        {
+            "name": "api",
+            "module": "dlt.sources.rest_api",
+            "function": "rest_api_source",
+            "kwargs": {"config": {"client": {"base_url": "http://127.0.0.1:9/"}, "resources": ["posts"]}},
+            "retries": 0,
+        }
+    )
+
+    done = project.sync()
+
+    assert done.code == 5
+    assert "ConnectionError" in done.source("api")["cause"]
+
+
+def test_a_source_function_need_not_be_named_if_there_is_one(project):
+    project.module(
+        "shop", "import dlt\n@dlt.source\ndef anything():\n    return dlt.resource([{'id': 1}], name='t')\n"
+    )
+    project.sources({"name": "shop", "function": None})
+
+    sync(project)
+
+    assert project.one("select count(*) from raw_shop.t") == 1
+
+
+TWO = "import dlt\n@dlt.source\ndef first():\n    return []\n@dlt.source\ndef second(a, b=1):\n    return []\n"
+
+
+@pytest.mark.parametrize(
+    ("entry", "text", "code", "what", "hint"),
+    [
+        ({"function": None}, TWO, 3, "has 2 sources", "use one of: first, second"),
+        ({"function": "scond"}, TWO, 3, "has no function `scond`", "did you mean `second`"),
+        ({"function": "second", "kwargs": {"a": 1, "c": 2}}, TWO, 3, "takes no argument `c`", "use one of: a, b"),
+        ({"function": "dlt"}, TWO, 3, "is module, not a function", "decorated"),
+        ({"module": "shp"}, TWO, 3, "there is no module `shp`", "did you mean `shop`"),
+        ({"module": "zzz"}, TWO, 3, "there is no module `zzz`", "create custom_sources/zzz.py"),
+        ({}, "import not_installed_here\n", 5, "needs the module `not_installed_here`", "requirements.txt"),
+        ({}, "def source(:\n", 5, "SyntaxError", "log"),
+        ({}, "import dlt\n@dlt.source\ndef source():\n    return 'text'\n", 5, "", "log"),
+        ({}, "def source():\n    raise SystemExit(0)\n", 5, "called sys.exit(0)", "log"),
+        ({}, "import sys\nsys.exit('bye')\n", 5, "called sys.exit('bye')", "log"),
+        ({"resources": ["a", "b"]}, "import dlt\n@dlt.source\ndef source():\n    return dlt.resource([1], name='aa')\n", 3,
+         "no resource `a`", "did you mean `aa`"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_answered_with_the_next_step(project, entry, text, code, what, hint):
+    project.module("shop", text)
+    project.sources({"name": "shop", "module": "shop", **entry})
+
+    done = project.sync()
+
+    assert done.code == code, done.out
+    [problem] = done.source("shop")["problems"]
+    assert what in problem["what"]
+    assert hint in problem["hint"]
+
+
+def test_only_the_selected_resources_are_synced(project):
+    project.module(
+        "shop",
+        "import dlt\n@dlt.source\ndef source():\n    return [dlt.resource([{'id': 1}], name=n) for n in ('a', 'b', 'c')]\n",
+    )
+    project.sources({"name": "shop", "resources": ["a", "c"]})
+
+    assert [table["name"] for table in sync(project).source("shop")["tables"]] == ["a", "c"]
+
+
+def test_a_frozen_schema_refuses_a_new_column(project):
+    project.module(
+        "shop",
+        "import dlt\n@dlt.resource\ndef source(more: bool = False):\n    yield {'id': 1, **({'x': 1} if more else {})}\n",
+    )
+    project.sources("shop")
+    sync(project)
+    project.sources({"name": "shop", "schema_contract": "freeze", "kwargs": {"more": True}})
+
+    done = project.sync()
+
+    assert done.code == 5
+    assert project.query("select id from raw_shop.source") == [(1,)]
+
+
+def test_a_source_that_yields_nothing_is_fine_and_says_so(project):
+    project.module("shop", "import dlt\n@dlt.resource\ndef source():\n    yield from ()\n")
+    project.sources("shop")
+
+    assert sync(project).source("shop")["tables"] == [{"name": "source", "rows": 0}]
+
+
+def test_ten_thousand_tables_worth_of_names_and_unicode(project):
+    project.module(
+        "names",
+        "import dlt\n@dlt.resource\ndef source():\n    yield [{'Größe in m²': i, 'select': i, 'a' * 300: 1, '日本': 'ü'} for i in range(10_000)]\n",
+    )
+    project.sources("names")
+
+    sync(project)
+
+    assert project.one("select count(*) from raw_names.source") == 10_000
