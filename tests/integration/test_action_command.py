@@ -35,7 +35,7 @@ def test_a_step_that_cannot_run_is_annotated(project):
     done = step(project, GITHUB_EVENT_NAME="pull_request_target", DANGO_INPUT_COMMAND="sync")
 
     assert done.returncode == 2
-    assert done.stdout.startswith("::error title=dango::the event `pull_request_target` does not sync")
+    assert done.stdout.startswith("::error title=dango::the event `pull_request_target` does not sync here")
 
 
 def test_problems_of_the_configuration_are_annotated_at_their_line(project):

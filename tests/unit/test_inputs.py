@@ -21,24 +21,29 @@ from dango_action.inputs import arguments, mode_for, words
     ],
 )
 def test_an_event_decides_unless_a_check_is_asked_for(event, asked, mode):
-    assert mode_for(event, asked) == mode
+    assert mode_for(event, asked, default_branch=True) == mode
+
+
+def test_a_push_to_another_branch_does_not_sync():
+    with pytest.raises(UsageError, match="default branch"):
+        mode_for("push", "", default_branch=False)
 
 
 @pytest.mark.parametrize("event", ["pull_request_target", "workflow_run", "issue_comment", "fork", "", "SCHEDULE"])
-def test_an_event_that_may_come_from_outside_never_syncs(event):
+def test_an_event_that_an_outsider_can_set_off_never_syncs(event):
     for asked in ("", "sync"):
-        with pytest.raises(UsageError, match="may come from outside"):
-            mode_for(event, asked)
+        with pytest.raises(UsageError, match="does not sync here"):
+            mode_for(event, asked, default_branch=True)
 
 
 def test_a_pull_request_cannot_be_talked_into_a_sync():
     with pytest.raises(UsageError, match="pull_request"):
-        mode_for("pull_request", "sync")
+        mode_for("pull_request", "sync", default_branch=True)
 
 
 def test_an_unknown_command_is_answered_with_the_near_one():
     with pytest.raises(UsageError, match="did you mean `sync`"):
-        mode_for("push", "synch")
+        mode_for("push", "synch", default_branch=True)
 
 
 def test_inputs_become_a_command_line():
@@ -52,40 +57,49 @@ def test_inputs_become_a_command_line():
         "INPUT_SOURCES": "not ours",
     }
 
-    assert arguments(environ) == ["sync", "--source=shop, ads", "--limit=5", "--full-refresh"]
+    assert arguments(environ, {}) == ["sync", "--source=shop, ads", "--limit=5", "--full-refresh"]
 
 
 def test_a_hostile_value_stays_a_value():
-    [_, option] = arguments(
-        {"GITHUB_EVENT_NAME": "push", "DANGO_INPUT_SOURCES": "--full-refresh; $(id)\n--target=x"}
-    )
+    value = "--full-refresh; $(id)\n--target=x"
 
-    assert option.startswith("--source=--full-refresh;")
-
-
-def test_a_check_validates_the_configuration():
-    assert arguments({"GITHUB_EVENT_NAME": "pull_request", "DANGO_INPUT_SOURCES": "shop"}) == [
-        "config",
-        "validate",
+    assert arguments({"GITHUB_EVENT_NAME": "schedule", "DANGO_INPUT_SOURCES": value}, {}) == [
+        "sync",
+        f"--source={value}",
     ]
 
 
+def test_a_check_validates_the_configuration():
+    environ = {"GITHUB_EVENT_NAME": "pull_request", "DANGO_INPUT_SOURCES": "shop"}
+
+    assert arguments(environ, {}) == ["config", "validate"]
+
+
 def test_all_wrong_inputs_are_reported_at_once():
+    wrong = {"DANGO_INPUT_SORCES": "a", "DANGO_INPUT_DRY_RUN": "yes", "DANGO_INPUT_ZZ": "1"}
     with pytest.raises(UsageError) as caught:
-        arguments(
-            {
-                "GITHUB_EVENT_NAME": "push",
-                "DANGO_INPUT_SORCES": "a",
-                "DANGO_INPUT_DRY_RUN": "yes",
-                "DANGO_INPUT_ZZ": "1",
-            }
-        )
+        arguments({"GITHUB_EVENT_NAME": "schedule", **wrong}, {})
 
     assert [problem.hint.partition(":")[0] for problem in caught.value.problems] == [
         "did you mean `sources`?",
         "use one of",
         "write `true` or `false`",
     ]
+
+
+@pytest.mark.parametrize(
+    ("ref", "works"), [("refs/heads/main", True), ("refs/heads/other", False), ("refs/tags/main", False)]
+)
+def test_the_default_branch_is_the_one_that_the_event_names(ref, works):
+    environ = {"GITHUB_EVENT_NAME": "push", "GITHUB_REF": ref}
+    event = {"repository": {"default_branch": "main"}}
+    if works:
+        assert arguments(environ, event) == ["sync"]
+    else:
+        with pytest.raises(UsageError):
+            arguments(environ, event)
+    with pytest.raises(UsageError):
+        arguments(environ, {})
 
 
 def test_lists_may_be_written_with_commas_spaces_and_lines():
