@@ -34,10 +34,15 @@ PRELOAD = (
     "dlt.destinations.impl.duckdb.duck",
     "dlt.pipeline",
     "dlt.common.libs.pyarrow",
+    "dlt.common.libs.sql_alchemy_compat",
+    "dlt.sources.helpers.requests",
+    "dlt._workspace._plugins",  # dlt imports it when it reads its settings
+    "pendulum.locales.en.locale",
     "dlt.normalize",
     "dlt.load",
     "dango_action.worker",
     "dango_action.sources.native",
+    "dango_action.sync.failures",
     "dango_action.sync.pipeline",
 )
 FORKS = sys.platform == "linux"
@@ -100,7 +105,8 @@ def main() -> NoReturn:
     control.set_inheritable(False)
     if forks:
         for module in PRELOAD:
-            importlib.import_module(module)
+            with contextlib.suppress(ImportError):  # a worker that needs it will say so
+                importlib.import_module(module)
         gc.freeze()  # keeps the imported modules out of the workers' collections, so their pages stay shared
     woken, wake = os.pipe()
     os.set_blocking(wake, False)

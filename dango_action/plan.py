@@ -2,87 +2,102 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dango_action.errors import Problem, UsageError
+from dango_action.config.model import Target
+from dango_action.config.parse import read
+from dango_action.errors import ConfigError, Problem, UsageError
+from dango_action.results import problem_document
+from dango_action.selection import Candidate, select
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
-_MAGIC = frozenset("*?[")
+    from dango_action.config.model import Source
+    from dango_action.config.parse import Parsed
+    from dango_action.inputs import Inputs
+
+NOT_IN_FORCE = ("checks", "credentials_from", "on_empty_replace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A source as the selection sees it. A broken one can still be named."""
+class Plan:
+    """What a run will do. `broken` are selected sources whose configuration can't be used."""
 
-    name: str
-    enabled: bool
-    tags: tuple[str, ...]
+    project: Path
+    target: Target
+    sources: tuple[Source, ...]
+    broken: Mapping[str, tuple[Problem, ...]]
+    notices: tuple[Problem, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Return the plan as `sync --dry-run --json` prints it."""
+        return {
+            "target": str(self.target),
+            "sources": [
+                {"name": source.name, "type": source.type, "dataset": f"raw_{source.name}"}
+                for source in self.sources
+            ],
+            "broken": {name: [problem_document(p) for p in problems] for name, problems in self.broken.items()},
+        }
 
 
-def select(candidates: Sequence[Candidate], asked: Sequence[str], exclude: Sequence[str]) -> tuple[str, ...]:
-    """Return the names to sync, in the order of the file; nothing asked for means every enabled source.
+def make_plan(inputs: Inputs) -> Plan:
+    """Read the configuration and select from it.
 
     Raises:
-        UsageError: a word names nothing, or names a disabled source without a pattern; all such words at once.
+        ConfigError: the file as a whole can't be used, or with `strict`, any part of it.
+        UsageError: what was asked for does not exist.
 
     """
-    problems = [
-        *_unknown("--source", asked, candidates),
-        *_unknown("--exclude", exclude, candidates),
-        *_disabled(asked, candidates),
-    ]
-    if problems:
-        raise UsageError(*problems)
-    excluded = _matches(exclude, candidates)
-    wanted = _matches(asked, candidates) if asked else {candidate.name for candidate in candidates}
-    return tuple(
-        candidate.name
-        for candidate in candidates
-        if candidate.enabled and candidate.name in wanted and candidate.name not in excluded
+    parsed = read(inputs.project)
+    if parsed.config is None or (inputs.strict and parsed.problems):
+        raise ConfigError(*parsed.problems)
+    target = _target(parsed.config.target, inputs.target)
+    names = select(_candidates(parsed), inputs.sources, inputs.exclude)
+    sources = {source.name: source for source in parsed.config.effective_sources() if source.name in names}
+    return Plan(
+        project=inputs.project,
+        target=target,
+        sources=tuple(sources.values()),
+        broken={name: parsed.broken[name] for name in names if name in parsed.broken},
+        notices=tuple(_not_in_force(sources.values(), parsed)),
     )
 
 
-def _matches(words: Iterable[str], candidates: Iterable[Candidate]) -> set[str]:
-    return {candidate.name for candidate in candidates for word in words if _fits(word, candidate)}
+def _target(configured: Target, asked: str | None) -> Target:
+    try:
+        target = Target.parse(asked) if asked else configured
+    except ConfigError as error:
+        raise UsageError(*error.problems) from None  # it was on the command line, not in the file
+    if target.kind != "duckdb":
+        raise ConfigError.because(
+            f"target {target.kind} can't be loaded by this version",
+            "use duckdb:PATH, like duckdb:.dango/warehouse.duckdb",
+        )
+    return target
 
 
-def _fits(word: str, candidate: Candidate) -> bool:
-    if word.startswith("tag:"):
-        return any(fnmatchcase(tag, word.removeprefix("tag:")) for tag in candidate.tags)
-    return fnmatchcase(candidate.name, word)
-
-
-def _unknown(option: str, words: Iterable[str], candidates: Sequence[Candidate]) -> Iterable[Problem]:
-    for word in words:
-        if any(_fits(word, candidate) for candidate in candidates):
-            continue
-        known = {
-            "tag": sorted({f"tag:{tag}" for candidate in candidates for tag in candidate.tags}),
-            "name": [candidate.name for candidate in candidates],
-        }["tag" if word.startswith("tag:") else "name"]
-        yield Problem(what=f"{option} {word}: no source matches", hint=_hint(word, known))
-
-
-def _disabled(words: Iterable[str], candidates: Sequence[Candidate]) -> Iterable[Problem]:
-    disabled: Mapping[str, Candidate] = {c.name: c for c in candidates if not c.enabled}
-    for word in words:
-        if word in disabled and not _MAGIC & set(word):
+def _not_in_force(sources: Iterable[Source], parsed: Parsed) -> Iterator[Problem]:
+    """Give a notice for each key that the configuration understands and that a sync does not heed yet."""
+    for source in sources:
+        used = [key for key in NOT_IN_FORCE if key in source.model_fields_set]
+        if "source_path" in source.dlt_native.model_fields_set:
+            used.append("source_path")
+        for key in used:
             yield Problem(
-                what=f"--source {word}: this source is disabled",
-                hint="set `enabled: true` for it in .dango/sources.yml",
+                what=f"`{key}` of source `{source.name}` is not in force in this version",
+                hint="the source is synced as if the key were not there",
+                at=parsed.positions.get(source.name),
             )
 
 
-def _hint(word: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(word, known, 3)
-    if near:
-        return f"did you mean {' or '.join(f'`{name}`' for name in near)}?"
-    if not known:
-        return "sources.yml has none"
-    listed = ", ".join(sorted(known)[:20])
-    return f"there are: {listed}" if len(known) <= 20 else f"there are {len(known)}, {listed}, …"  # noqa: PLR2004
+def _candidates(parsed: Parsed) -> list[Candidate]:
+    """Return every source of the file, sound or broken; a broken one counts as enabled."""
+    sound = parsed.config.effective_sources() if parsed.config else ()
+    return [
+        *(Candidate(name=source.name, enabled=source.enabled, tags=tuple(source.tags)) for source in sound),
+        *(Candidate(name=name, enabled=True, tags=()) for name in parsed.broken),
+    ]

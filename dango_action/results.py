@@ -71,6 +71,7 @@ class RunResult:
     finished_at: datetime
     sources: tuple[SourceResult, ...]
     problems: tuple[Problem, ...] = ()
+    notices: tuple[Problem, ...] = ()  # worth knowing, and no failure
     exit_codes: tuple[ExitCode, ...] = ()
     dango_version: str = ""
     schema_version: int = field(default=SCHEMA_VERSION)
@@ -117,6 +118,7 @@ class RunResult:
             "rows_loaded": self.rows if self.mode == "load" else 0,
             "sources": [_source_document(source, previews=previews) for source in self.sources],
             "problems": [problem_document(problem) for problem in self.problems],
+            "notices": [problem_document(notice) for notice in self.notices],
         }
 
 

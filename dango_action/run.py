@@ -7,22 +7,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
 from dango_action import __version__
-from dango_action.config.model import Target
-from dango_action.config.parse import read
 from dango_action.credentials.environ import base_environment, source_environment, with_dotenv
-from dango_action.errors import ConfigError, DangoError, ExitCode, UsageError
+from dango_action.errors import ConfigError, DangoError, ExitCode
 from dango_action.inputs import processors
-from dango_action.plan import Candidate, select
 from dango_action.pool import Pool
 from dango_action.protocol import Task
 from dango_action.report.activity import ActivityLog
 from dango_action.report.summary import summary
-from dango_action.results import RunResult, SourceResult, problem_document
+from dango_action.results import RunResult, SourceResult
 from dango_action.schedule import Job, Observer, Phase, Schedule, stop_signals
 from dango_action.warehouse.generations import Warehouse
 
@@ -30,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dango_action.config.model import Source
-    from dango_action.config.parse import Parsed
     from dango_action.errors import Problem
     from dango_action.inputs import Inputs
+    from dango_action.plan import Plan
 
 FOLDER = Path(".dango")
 _LEAST_JOBS = 4  # extraction mostly waits for somebody's API
@@ -43,49 +40,6 @@ class Screen(Observer, Protocol):
 
     def ended(self, result: RunResult) -> None:
         """Show how the run has ended."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a run will do. `broken` are selected sources whose configuration can't be used."""
-
-    project: Path
-    target: Target
-    sources: tuple[Source, ...]
-    broken: Mapping[str, tuple[Problem, ...]]
-
-    def document(self) -> dict[str, Any]:
-        """Return the plan as `sync --dry-run --json` prints it."""
-        return {
-            "target": str(self.target),
-            "sources": [
-                {"name": source.name, "type": source.type, "dataset": f"raw_{source.name}"}
-                for source in self.sources
-            ],
-            "broken": {name: [problem_document(p) for p in problems] for name, problems in self.broken.items()},
-        }
-
-
-def make_plan(inputs: Inputs) -> Plan:
-    """Read the configuration and select from it.
-
-    Raises:
-        ConfigError: the file as a whole can't be used, or with `strict`, any part of it.
-        UsageError: what was asked for does not exist.
-
-    """
-    parsed = read(inputs.project)
-    if parsed.config is None or (inputs.strict and parsed.problems):
-        raise ConfigError(*parsed.problems)
-    target = _target(parsed.config.target, inputs.target)
-    names = select(_candidates(parsed), inputs.sources, inputs.exclude)
-    sources = {source.name: source for source in parsed.config.effective_sources()}
-    return Plan(
-        project=inputs.project,
-        target=target,
-        sources=tuple(sources[name] for name in names if name in sources),
-        broken={name: parsed.broken[name] for name in names if name in parsed.broken},
-    )
 
 
 def sync(plan: Plan, inputs: Inputs, environ: Mapping[str, str], screen: Screen) -> RunResult:
@@ -121,6 +75,7 @@ def sync(plan: Plan, inputs: Inputs, environ: Mapping[str, str], screen: Screen)
         finished_at=datetime.now(UTC),
         sources=tuple(results),
         problems=failure.problems if failure else (),
+        notices=plan.notices,
         exit_codes=(failure.exit_code,) if failure else (),
     )
     (folder / "result.json").write_bytes(orjson.dumps(run.document(), option=orjson.OPT_INDENT_2))
@@ -227,28 +182,6 @@ def _job(source: Source, plan: Plan, inputs: Inputs, environ: Mapping[str, str],
         log=log,
         shown_log=log.relative_to(plan.project).as_posix(),
     )
-
-
-def _target(configured: Target, asked: str | None) -> Target:
-    try:
-        target = Target.parse(asked) if asked else configured
-    except ConfigError as error:
-        raise UsageError(*error.problems) from None  # it was on the command line, not in the file
-    if target.kind != "duckdb":
-        raise ConfigError.because(
-            f"target {target.kind} can't be loaded by this version",
-            "use duckdb:PATH, like duckdb:.dango/warehouse.duckdb",
-        )
-    return target
-
-
-def _candidates(parsed: Parsed) -> list[Candidate]:
-    """Return every source of the file, sound or broken; a broken one counts as enabled."""
-    sound = parsed.config.effective_sources() if parsed.config else ()
-    return [
-        *(Candidate(name=source.name, enabled=source.enabled, tags=tuple(source.tags)) for source in sound),
-        *(Candidate(name=name, enabled=True, tags=()) for name in parsed.broken),
-    ]
 
 
 def _broken(name: str, problems: tuple[Problem, ...]) -> SourceResult:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from dango_action.run import Plan, Screen
+    from dango_action.plan import Plan
+    from dango_action.run import Screen
 
 
 @click.command()
@@ -49,12 +50,14 @@ def sync(project: Path, /, *, dry_run: bool, as_json: bool, **options: object) -
     inputs = Inputs(project=project, **options)  # type: ignore[arg-type]
     if inputs.limit is not None and inputs.full_refresh:
         raise click.UsageError("--limit only looks, so it can't be combined with --full-refresh")
-    from dango_action import run  # noqa: PLC0415 - `dango sync --help` needs none of it
+    from dango_action.plan import make_plan  # noqa: PLC0415 - `--help` needs none of it
 
-    plan = run.make_plan(inputs)
+    plan = make_plan(inputs)
     if dry_run:
         _print_plan(plan, as_json=as_json)
         return 0
+    from dango_action import run  # noqa: PLC0415 - `--dry-run` needs none of it
+
     with _screen(project, as_json=as_json) as shown:
         result = run.sync(plan, inputs, os.environ, shown)
     if as_json:

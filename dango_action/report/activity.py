@@ -46,6 +46,6 @@ class ActivityLog:
 
     def ended(self, result: RunResult) -> None:
         """Log how the run has ended."""
-        for problem in result.problems:
+        for problem in (*result.notices, *result.problems):
             self.write("run", str(problem))
         self.write("run", f"{headline(result)}; exit code {int(result.exit_code)}")

@@ -76,7 +76,7 @@ class PlainScreen:
 
     def ended(self, result: RunResult) -> None:
         """Print the whole run's line last."""
-        for problem in result.problems:
+        for problem in (*result.notices, *result.problems):
             self.line(f"{problem}")
         self.line(headline(result))
 

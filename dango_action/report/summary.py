@@ -19,7 +19,7 @@ _SPECIAL = "\\`*_{}[]<>#|~!"
 def summary(result: RunResult) -> str:
     """Return the Markdown page of a run."""
     parts = [f"## {_MARK[result.status]} dango: {escape(headline(result))}", ""]
-    parts += _problems(result.problems)
+    parts += _problems((*result.problems, *result.notices))
     if result.sources:
         parts += ["| | source | rows | tables | seconds |", "|---|---|---:|---|---:|"]
         parts += [_row(source) for source in result.sources]

@@ -530,3 +530,16 @@ def test_output_of_any_kind_and_amount_ends_up_in_the_log(project):
     assert b"\xff\xfe raw" in log
     assert log.count(b"x" * 1000) == 3000
     assert log.endswith(b"no newline at the end")
+
+
+def test_a_key_that_is_not_in_force_yet_is_said_to_be_so(project):
+    project.module("shop", SHOP)
+    project.sources({"name": "shop", "checks": [{"table": "orders", "min_rows": 99}]})
+
+    done = project.sync()
+
+    assert done.code == 0
+    [notice] = done.document["notices"]
+    assert notice["what"] == "`checks` of source `shop` is not in force in this version"
+    assert notice["at"]["file"] == ".dango/sources.yml"
+    assert "not in force" in done.err

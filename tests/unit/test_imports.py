@@ -28,14 +28,15 @@ MAY_IMPORT = {
     "sources": LOW,
     "warehouse": MIDDLE,
     "sync": MIDDLE | {"warehouse"},
-    "plan": LOW,
+    "selection": {"errors"},
+    "plan": LOW | {"inputs", "selection"},
     "forkserver": {"worker"},
     "worker": HIGH,
     "pool": BASE | {"protocol", "forkserver"},
     "schedule": HIGH | PROCESSES,
-    "run": HIGH | PROCESSES | {"schedule", "plan", "inputs", "report"},
-    "action": HIGH | PROCESSES | {"schedule", "plan", "inputs", "report", "run", "cli"},
-    "cli": HIGH | PROCESSES | {"schedule", "plan", "inputs", "report", "run"},
+    "run": HIGH | PROCESSES | {"schedule", "plan", "selection", "inputs", "report"},
+    "action": HIGH | PROCESSES | {"schedule", "plan", "selection", "inputs", "report", "run", "cli"},
+    "cli": HIGH | PROCESSES | {"schedule", "plan", "selection", "inputs", "report", "run"},
 }
 
 

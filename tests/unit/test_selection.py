@@ -1,7 +1,7 @@
 import pytest
 
 from dango_action.errors import UsageError
-from dango_action.plan import Candidate, select
+from dango_action.selection import Candidate, select
 
 SHOP = [
     Candidate(name="shop_sg", enabled=True, tags=("shop", "asia")),
