@@ -11,7 +11,7 @@ sync: $(VENV)/.run
 
 test: $(VENV)/.test
 	$(VENV)/bin/coverage erase
-	$(VENV)/bin/coverage run -m pytest
+	$(VENV)/bin/coverage run -m pytest --numprocesses 2
 	$(VENV)/bin/coverage combine --quiet
 	$(VENV)/bin/coverage report --skip-covered --fail-under=90
 

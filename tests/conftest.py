@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import subprocess
 import sys
 import textwrap
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,3 +113,31 @@ def project(tmp_path):
     path.mkdir()
     home.mkdir()
     return Project(path=path, home=home)
+
+
+class Flaky(http.server.BaseHTTPRequestHandler):
+    answers: list
+
+    def do_GET(self):
+        status = self.answers.pop(0) if self.answers else 200
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(b'[{"id": 1}]')
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def flaky():
+    """A server that answers with the given statuses, then with 200."""
+    handler = type("Handler", (Flaky,), {"answers": []})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", handler.answers
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

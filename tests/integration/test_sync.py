@@ -1,9 +1,7 @@
 """`dango sync` as users run it: a command, a project folder, a DuckDB file."""
 
-import http.server
 import json
 import re
-import threading
 from pathlib import Path
 
 import duckdb
@@ -352,34 +350,6 @@ def test_a_failed_load_leaves_the_data_and_the_cursor_as_they_were(project):
         )
     assert project.sync().code == 0
     assert project.query("select count(*), count(distinct id) from raw_shop.orders") == [(9, 9)]
-
-
-class Flaky(http.server.BaseHTTPRequestHandler):
-    answers: list
-
-    def do_GET(self):
-        status = self.answers.pop(0) if self.answers else 200
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(b"[]")
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def flaky():
-    """A server that answers with the given statuses, then with 200."""
-    handler = type("Handler", (Flaky,), {"answers": []})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/", handler.answers
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.mark.parametrize(
