@@ -82,12 +82,14 @@ class Pool:
         """Let `wait` return as soon as this descriptor is readable."""
         self._selector.register(descriptor, selectors.EVENT_READ)
 
-    def start(self, task: Task, log: Path) -> Worker:
-        """Start a process for `task`; its output is appended to `log`."""
+    def start(self, task: Task, log: Path, attempt: int = 1) -> Worker:
+        """Start a process for `task`; its output is appended to `log`, below a line for each further attempt."""
         mine, theirs = socket.socketpair()
         output, their_output = os.pipe()
         os.set_blocking(output, False)
         worker = Worker(name=task.name, connection=mine, output=output, log=log.open("ab", buffering=0))
+        if attempt > 1:
+            worker.log.write(f"[attempt {attempt}]\n".encode())
         with theirs:
             self.server.fork(theirs, their_output)
         os.close(their_output)

@@ -111,7 +111,7 @@ class Schedule:
                 continue
             self._waiting.remove(run)
             scratch = _fresh_folder(run.job.task.scratch)
-            run.worker = self.pool.start(replace(run.job.task, scratch=scratch), run.job.log)
+            run.worker = self.pool.start(replace(run.job.task, scratch=scratch), run.job.log, run.attempt)
             self._live.append(run)
             self._enter(run, "starting")
             extracting += 1

@@ -17,7 +17,8 @@ import warnings
 from pathlib import Path
 
 from dango_action import protocol
-from dango_action.protocol import Extracted, Extracting, Load, Loaded, Progress, Task
+from dango_action.errors import ExitCode, Problem
+from dango_action.protocol import Extracted, Extracting, Failed, Load, Loaded, Progress, Task
 
 DUMP = signal.SIGUSR1
 """Makes a worker print where each of its threads is; the parent sends it before it ends one for being late."""
@@ -53,15 +54,24 @@ def run(connection: socket.socket) -> int:
     try:
         _work(task, parent)
     except BaseException as error:  # noqa: BLE001 - user code may raise anything, SystemExit among it
-        from dango_action.sync.failures import explain  # noqa: PLC0415 - only when it is needed
-
-        traceback.print_exception(error)
-        parent.send(explain(error, task))
+        parent.send(_failure(error, task))
     finally:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
             sys.stderr.flush()
     return 0
+
+
+def _failure(error: BaseException, task: Task) -> Failed:
+    """Print the traceback and return the cause; an exception that can't even be looked at has one too."""
+    try:
+        from dango_action.sync.failures import explain  # noqa: PLC0415 - it imports dlt
+
+        traceback.print_exception(error)
+        return explain(error, task)
+    except Exception:  # noqa: BLE001 - its own code runs when it is printed
+        problem = Problem(what=type(error).__name__, hint="it failed again when it was asked for its message")
+        return Failed(problems=[problem], exit_code=ExitCode.SOURCE_FAILED, transient=False)
 
 
 def _work(task: Task, parent: Parent) -> None:

@@ -264,3 +264,32 @@ def test_ten_thousand_tables_worth_of_names_and_unicode(project):
     sync(project)
 
     assert project.one("select count(*) from raw_names.source") == 10_000
+
+
+@pytest.mark.parametrize(
+    ("raised", "cause"),
+    [
+        ("ValueError('x' * 100_000_000)", "ValueError: " + "x" * 500),
+        ("ValueError('lone \\ud800 and \\x1b[31m')", "ValueError: lone \\ud800 and \\x1b[31m"),
+        ("ValueError('\\n \\n  first\\nsecond')", "ValueError: first"),
+        ("Unprintable()", "ValueError: no"),
+        ("KeyboardInterrupt()", "KeyboardInterrupt"),
+        ("BaseException('all')", "BaseException: all"),
+        ("RecursionError()", "RecursionError"),
+        ("MemoryError()", "MemoryError"),
+    ],
+    ids=["huge", "surrogate", "lines", "unprintable", "interrupt", "base", "recursion", "memory"],
+)
+def test_whatever_is_raised_has_a_cause_in_one_line(project, raised, cause):
+    project.module(
+        "odd",
+        "class Unprintable(Exception):\n    def __str__(self):\n        raise ValueError('no')\n"
+        f"def source():\n    raise {raised}\n    yield\n",
+    )
+    project.sources("odd")
+
+    done = project.sync()
+
+    assert done.code == 5
+    assert done.source("odd")["cause"].endswith(cause)
+    assert "Traceback" not in done.err

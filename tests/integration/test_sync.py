@@ -379,6 +379,8 @@ def test_only_a_transient_error_is_tried_again_and_from_a_clean_start(
 
     assert done.code == code, done.out
     assert done.source("api")["attempts"] == attempts
+    log = (project.path / done.source("api")["log"]).read_text()
+    assert [f"[attempt {n}]" in log for n in (1, 2, 3)] == [False, attempts > 1, attempts > 2]
     if code == 0:
         assert project.one("select count(*) from raw_api.source") == 2
 
