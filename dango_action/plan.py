@@ -95,9 +95,9 @@ def _not_in_force(sources: Iterable[Source], parsed: Parsed) -> Iterator[Problem
 
 
 def _candidates(parsed: Parsed) -> list[Candidate]:
-    """Return every source of the file, sound or broken; a broken one counts as enabled."""
+    """Return every source of the file, sound or broken."""
     sound = parsed.config.effective_sources() if parsed.config else ()
     return [
         *(Candidate(name=source.name, enabled=source.enabled, tags=tuple(source.tags)) for source in sound),
-        *(Candidate(name=name, enabled=True, tags=()) for name in parsed.broken),
+        *(Candidate(name=name, enabled=name not in parsed.disabled, tags=()) for name in parsed.broken),
     ]

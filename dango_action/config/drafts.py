@@ -32,6 +32,12 @@ class Draft:
     source: Source | None = None
     problems: list[Problem] = field(default_factory=list)
 
+    @property
+    def disabled(self) -> bool:
+        """Whether it says `enabled: false`, sound or not."""
+        entry = self.node.entries.get("enabled") if isinstance(self.node, Keys) else None
+        return entry is not None and isinstance(entry.node, Scalar) and entry.node.value is False
+
     def word(self, key: str) -> Word | None:
         """Return the text of a key, sound or not."""
         entry = self.node.entries.get(key) if isinstance(self.node, Keys) else None

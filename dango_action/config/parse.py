@@ -35,13 +35,14 @@ class Parsed:
 
     `config` holds the sound sources only; it is None if the file as a whole can't be used. `problems` are all
     problems, in the order of the file. `broken` has those of each source that is not in `config`, by its name, or
-    by `sources[3]` (counted from 0) if it has none or an earlier source has the same. `positions` tells where each
-    name stands, of sound and broken sources.
+    by `sources[3]` (counted from 0) if it has none or an earlier source has the same; `disabled` says which of
+    these are disabled. `positions` tells where each name stands, of sound and broken sources.
     """
 
     config: Config | None
     problems: tuple[Problem, ...] = ()
     broken: Mapping[str, tuple[Problem, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    disabled: frozenset[str] = frozenset()
     positions: Mapping[str, Position] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -71,12 +72,13 @@ def parse(data: bytes, file: str) -> Parsed:
     found += [*document.problems, *listed]
     check_together(drafts)
     sound = tuple(draft.source for draft in drafts if draft.source is not None and not draft.problems)
-    named = zip(labels(drafts), drafts, strict=True)
+    broken = {label: draft for label, draft in zip(labels(drafts), drafts, strict=True) if draft.problems}
     words = [word for draft in drafts if (word := draft.word("name"))]
     return Parsed(
         config=None if found or config is None else config.model_copy(update={"sources": sound}),
         problems=_in_order([*found, *(problem for draft in drafts for problem in draft.problems)]),
-        broken=MappingProxyType({label: _in_order(draft.problems) for label, draft in named if draft.problems}),
+        broken=MappingProxyType({label: _in_order(draft.problems) for label, draft in broken.items()}),
+        disabled=frozenset(label for label, draft in broken.items() if draft.disabled),
         positions=MappingProxyType({word.text: word.at for word in reversed(words)}),
     )
 

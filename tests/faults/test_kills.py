@@ -54,7 +54,7 @@ def pids_of(project, count):
     }
 
 
-@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_no_process_is_left_when_the_parent_ends(project, sign):
     project.module("slow", SLOW)
     project.sources({"name": "a", "module": "slow"}, {"name": "b", "module": "slow"})

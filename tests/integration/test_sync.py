@@ -243,6 +243,9 @@ def test_one_broken_source_does_not_block_the_others(project):
     assert ".dango/sources.yml:1:" in done.source("broken")["cause"]
     assert "did you mean `retries`" in done.source("broken")["problems"][0]["hint"]
     assert project.sync("--source", "shop").code == 0
+    project.sources("shop", {"name": "broken", "retires": 3, "enabled": False})
+    assert project.sync().code == 0, "what is disabled does not fail a sync"
+    assert project.dango("config", "validate").code == 3, "and is reported all the same"
     strict = project.dango("sync", "--strict")
     assert strict.code == 3
     assert "retires" in strict.err
