@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import os
@@ -129,15 +130,23 @@ class Flaky(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def flaky():
+def serve():
+    """Start a server on loopback for a handler class, and return its address without a final slash."""
+    with contextlib.ExitStack() as stack:
+
+        def start(handler):
+            server = stack.enter_context(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.server_port}"
+
+        yield start
+
+
+@pytest.fixture
+def flaky(serve):
     """A server that answers with the given statuses, then with 200."""
     handler = type("Handler", (Flaky,), {"answers": []})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/", handler.answers
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return f"{serve(handler)}/", handler.answers

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import http.server
 import json
-import threading
 import time
 from urllib.parse import parse_qs, urlsplit
 
@@ -42,19 +41,9 @@ class Orders(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def api():
-    handler = type(
-        "Handler", (Orders,), {"rows": [{"order_sn": f"S{i}", "timestamp": 1000 + i} for i in range(5)]}
-    )
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", handler.rows
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def api(serve):
+    rows = [{"order_sn": f"S{i}", "timestamp": 1000 + i} for i in range(5)]
+    return serve(type("Handler", (Orders,), {"rows": rows})), rows
 
 
 def module(base, cursor, products):
