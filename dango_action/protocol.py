@@ -70,10 +70,14 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extracted:
-    """Extraction and normalization are done; `rows` is by table. Without a package there is nothing to load."""
+    """Extraction and normalization are done. Without a package there is nothing to load.
+
+    `rows` is by table; `discarded` has, for some, the rows that a schema contract did not let through.
+    """
 
     rows: dict[str, int]
     packages: int
+    discarded: dict[str, int] = field(default_factory=dict)
     preview: list[Preview] = field(default_factory=list)
     event: Literal["extracted"] = "extracted"
 

@@ -20,6 +20,7 @@ class TableResult:
 
     name: str
     rows: int
+    discarded: int = 0  # rows that a schema contract did not let through; the cursor has passed them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class SourceResult:
     exit_code: ExitCode = ExitCode.OK
     problems: tuple[Problem, ...] = ()
     tables: tuple[TableResult, ...] = ()
+    changed: bool = False  # whether anything was loaded: a replaced table may change by becoming empty
     attempts: int = 1
     seconds: float = 0.0
     log: str | None = None
@@ -132,11 +134,12 @@ def _source_document(source: SourceResult, *, previews: bool) -> dict[str, Any]:
         "problems": [problem_document(problem) for problem in source.problems],
         "rows": source.rows,
         "tables": [asdict(table) for table in source.tables],
+        "changed": source.changed,
         "attempts": source.attempts,
         "seconds": round(source.seconds, 3),
         "log": source.log,
     }
-    if previews:
+    if previews and source.preview:
         document["preview"] = [asdict(preview) for preview in source.preview]
     return document
 

@@ -196,7 +196,9 @@ def _broken(name: str, problems: tuple[Problem, ...]) -> SourceResult:
 
 
 def _unpublished(result: SourceResult, reason: DangoError) -> SourceResult:
-    return replace(result, status="failed", exit_code=reason.exit_code, problems=reason.problems, tables=())
+    return replace(
+        result, status="failed", exit_code=reason.exit_code, problems=reason.problems, tables=(), changed=False
+    )
 
 
 def _run_folder(project: Path, started: datetime) -> Path:

@@ -186,8 +186,10 @@ class Schedule:
             exit_code=ExitCode(failed.exit_code) if failed else ExitCode.OK,
             problems=tuple(failed.problems) if failed else (),
             tables=() if failed or not extracted else tuple(
-                TableResult(name=table, rows=rows) for table, rows in sorted(extracted.rows.items())
+                TableResult(name=table, rows=rows, discarded=extracted.discarded.get(table, 0))
+                for table, rows in sorted(extracted.rows.items())
             ),
+            changed=run.loaded,
             attempts=run.attempt,
             seconds=time.monotonic() - run.begun,
             log=run.job.shown_log if run.worker else None,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from dango_action import protocol
 from dango_action.errors import ExitCode, Problem
-from dango_action.protocol import Extracted, Extracting, Failed, Load, Loaded, Progress, Task
+from dango_action.protocol import Extracting, Failed, Load, Loaded, Progress, Task
 
 DUMP = signal.SIGUSR1
 """Makes a worker print where each of its threads is; the parent sends it before it ends one for being late."""
@@ -66,9 +66,10 @@ def _failure(error: BaseException, task: Task) -> Failed:
     """Print the traceback and return the cause; an exception that can't even be looked at has one too."""
     try:
         from dango_action.sync.failures import explain  # noqa: PLC0415 - it imports dlt
+        from dango_action.sync.pipeline import known_secrets  # noqa: PLC0415 - as above
 
         traceback.print_exception(error)
-        return explain(error, task)
+        return explain(error, task, known_secrets(task.environ.values()))
     except Exception:  # noqa: BLE001 - its own code runs when it is printed
         problem = Problem(what=type(error).__name__, hint="it failed again when it was asked for its message")
         return Failed(problems=[problem], exit_code=ExitCode.SOURCE_FAILED, transient=False)
@@ -86,11 +87,9 @@ def _work(task: Task, parent: Parent) -> None:
         parent.send(Extracting())
         module = native.load_module(Path(task.project), task.module)
         source = native.select(native.build(task.name, module, task.function, task.kwargs), task.resources)
-        rows = pipeline.extract(source)
-        preview = [] if task.limit is None else pipeline.preview()
-        packages = pipeline.packages
-        parent.send(Extracted(rows=rows, packages=packages, preview=preview))
-        if packages:
+        extracted = pipeline.extract(source)
+        parent.send(extracted)
+        if extracted.packages:
             pipeline.load(Path(parent.receive(Load).path))
             parent.send(Loaded())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dango_action.results import RunResult, SourceResult
+    from dango_action.results import RunResult, SourceResult, TableResult
 
 _MOST_TABLES = 6
 
@@ -14,19 +14,23 @@ def outcome(source: SourceResult) -> str:
     """Return why a source failed, or what it has loaded, in one line without its name."""
     if source.cause:
         return source.cause
-    if source.preview:
+    if source.preview:  # a look
         return f"looked at {counted(source.rows, 'row')} ({tables(source)}); nothing was loaded"
-    if not source.rows:
-        return f"up to date, 0 new rows ({tables(source)})" if source.tables else "up to date, 0 new rows"
-    return f"{counted(source.rows, 'row')} ({tables(source)})"
+    rows = counted(source.rows, "row") if source.changed else "up to date, 0 new rows"
+    return f"{rows} ({tables(source)})" if source.tables else rows
 
 
 def tables(source: SourceResult) -> str:
     """Return the rows of each table, the largest first."""
     ordered = sorted(source.tables, key=lambda table: (-table.rows, table.name))
-    shown = [f"{table.name} {table.rows:,}" for table in ordered[:_MOST_TABLES]]
+    shown = [_table(table) for table in ordered[:_MOST_TABLES]]
     hidden = len(ordered) - len(shown)
     return ", ".join([*shown, f"and {hidden} more"] if hidden else shown)
+
+
+def _table(table: TableResult) -> str:
+    discarded = f", {table.discarded:,} discarded by the schema contract" if table.discarded else ""
+    return f"{table.name} {table.rows:,}{discarded}"
 
 
 def headline(result: RunResult) -> str:
@@ -34,7 +38,7 @@ def headline(result: RunResult) -> str:
     ok = sum(source.status == "ok" for source in result.sources)
     took = f"in {result.seconds:.1f} s"
     if not result.sources:
-        return f"Nothing was synced {took}" if result.problems else "Nothing to sync: no source is enabled"
+        return f"Nothing was synced {took}" if result.problems else "Nothing to do: no enabled source is selected"
     of = f"{ok} of {counted(len(result.sources), 'source')}"
     if result.mode == "look":
         return f"Looked at {counted(result.rows, 'row')} of {of} {took}; nothing was loaded"

@@ -19,6 +19,7 @@ class Idiom:
     """One place that dlt can't run; `parameter` is the cursor's, and empty for a function without a body."""
 
     kind: Literal["cursor", "empty"]
+    within: str  # the outermost function around it: its source, or itself
     function: str
     parameter: str
     problem: Problem
@@ -30,24 +31,32 @@ def find_idioms(text: str, file: str) -> list[Idiom]:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
         return []
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, Function):
-            kind = _kind(node)
-            if kind == "resource":
-                found += [
-                    *_cursors(node, file),
-                    *_empty(node, file, "yield its rows, or take it out of the source"),
-                ]
-            elif kind == "source":
-                found += _empty(node, file, "return its resources, like `return orders`")
-    return sorted(
-        found,
-        key=lambda idiom: (idiom.problem.at.line, idiom.problem.at.column) if idiom.problem.at else (0, 0),
-    )
+    return [idiom for within, function in _functions(tree) for idiom in _faults(within, function, file)]
 
 
-def _kind(function: Function) -> str | None:
+def _functions(node: ast.AST, within: str | None = None) -> Iterator[tuple[str, Function]]:
+    """Give every function with the name of the outermost one around it, in the order of their lines."""
+    for child in ast.iter_child_nodes(node):
+        outermost = within
+        if isinstance(child, Function):
+            outermost = within or child.name
+            yield outermost, child
+        yield from _functions(child, outermost)
+
+
+def _faults(within: str, function: Function, file: str) -> Iterator[Idiom]:
+    kind = _kind(function)
+    if kind and _is_empty(function):
+        hint = {"resource": "yield its rows, or take it out of the source", "source": "return its resources"}[kind]
+        problem = Problem(
+            what=f"`{function.name}` has no body, which dlt refuses", hint=hint, at=_at(function, file)
+        )
+        yield Idiom(kind="empty", within=within, function=function.name, parameter="", problem=problem)
+    if kind == "resource":
+        yield from _cursors(within, function, file)
+
+
+def _kind(function: Function) -> Literal["source", "resource"] | None:
     """Return how a function is decorated: `source`, `resource` (transformers are), or not by dlt."""
     for decorator in function.decorator_list:
         target = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -57,7 +66,7 @@ def _kind(function: Function) -> str | None:
     return None
 
 
-def _cursors(function: Function, file: str) -> Iterator[Idiom]:
+def _cursors(within: str, function: Function, file: str) -> Iterator[Idiom]:
     """Give the cursors that are declared in a way that dlt does not recognize as one."""
     for argument, default in _parameters(function):
         annotation = argument.annotation
@@ -73,7 +82,7 @@ def _cursors(function: Function, file: str) -> Iterator[Idiom]:
         else:
             continue
         problem = Problem(what=f"`{function.name}`: {what}", hint=f"write `{fixed}`", at=_at(argument, file))
-        yield Idiom(kind="cursor", function=function.name, parameter=argument.arg, problem=problem)
+        yield Idiom(kind="cursor", within=within, function=function.name, parameter=argument.arg, problem=problem)
 
 
 def _parameters(function: Function) -> Iterator[tuple[ast.arg, ast.expr | None]]:
@@ -85,13 +94,9 @@ def _parameters(function: Function) -> Iterator[tuple[ast.arg, ast.expr | None]]
     yield from zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
 
 
-def _empty(function: Function, file: str, hint: str) -> Iterator[Idiom]:
+def _is_empty(function: Function) -> bool:
     body = [statement for statement in function.body if not isinstance(statement, ast.Pass)]
-    if all(isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) for statement in body):
-        problem = Problem(
-            what=f"`{function.name}` has no body, which dlt refuses", hint=hint, at=_at(function, file)
-        )
-        yield Idiom(kind="empty", function=function.name, parameter="", problem=problem)
+    return all(isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) for statement in body)
 
 
 def _is_cursor(node: ast.expr | None) -> bool:

@@ -95,19 +95,15 @@ def load_module(project: Path, dotted: str) -> types.ModuleType:
 
 
 def _function(module: types.ModuleType, function: str | None) -> Any:  # noqa: ANN401 - user code
-    candidates = {
-        key: value
-        for key, value in vars(module).items()
-        if isinstance(value, SourceFactory) and getattr(value, "__module__", None) == module.__name__
-    }
+    candidates = _candidates(module)
     if function is None:
         if len(candidates) == 1:
             return next(iter(candidates.values()))
         raise ConfigError.because(
-            f"`{module.__name__}` has {len(candidates) or 'no'} sources; `source_function` has to name one",
-            f"use one of: {', '.join(sorted(candidates))}"
+            f"`{module.__name__}` has {len(candidates) or 'no'} sources",
+            f"set `source_function` to one of: {', '.join(sorted(candidates))}"
             if candidates
-            else "decorate a function with @dlt.source",
+            else "decorate a function in it with @dlt.source or @dlt.resource",
         )
     found = getattr(module, function, None)
     if found is None:
@@ -121,6 +117,13 @@ def _function(module: types.ModuleType, function: str | None) -> Any:  # noqa: A
             "name the function that is decorated with @dlt.source or @dlt.resource",
         )
     return found
+
+
+def _candidates(module: types.ModuleType) -> dict[str, Any]:
+    """Return what a source function can be when none is named: a module's own sources, else its resources."""
+    values = vars(module).items()
+    own = {key: v for key, v in values if isinstance(v, SourceFactory) and v.__module__ == module.__name__}
+    return own or {key: v for key, v in values if isinstance(v, DltResource) and not v.is_transformer}
 
 
 def _factory(name: str, made: Any, kwargs: dict[str, Any]) -> Callable[..., Any]:  # noqa: ANN401 - user code

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
 
 import requests
-from dlt.common.configuration.exceptions import ConfigFieldMissingException, LookupTrace
+from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.common.exceptions import TerminalException, TransientException
 from dlt.destinations.exceptions import DatabaseException
 from dlt.extract.exceptions import (
@@ -25,34 +27,70 @@ from dango_action.sources.idioms import Idiom, find_idioms
 from dango_action.warehouse.transaction import PoisonedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import FrameType
 
     from dango_action.protocol import Task
 
 # What a server says when asking again later may help (RFC 9110, RFC 6585, RFC 8470).
 TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_REFUSED = frozenset({401, 403})
 _LONGEST = 500  # characters of a message; the log has it whole
 PACKAGE = Path(__file__).parent.parent
 _IS_NONE = (InvalidResourceDataTypeIsNone, PipeGenInvalid, SourceDataIsNone)
 
 
-def explain(error: BaseException, task: Task) -> Failed:
-    """Return what the parent should report of this exception, and whether another try may help."""
+def explain(error: BaseException, task: Task, secrets: Iterable[str]) -> Failed:
+    """Return what the parent should report of this exception, and whether another try may help.
+
+    Messages may quote what they were given, so the `secrets` are replaced in them.
+    """
+    failed = _explain(error, task)
+    forms = {form for secret in secrets for form in (secret, quote(secret), quote_plus(secret))}
+    longest_first = sorted(forms, key=len, reverse=True)
+    return replace(failed, problems=[_without(problem, longest_first) for problem in failed.problems])
+
+
+def _without(problem: Problem, secrets: Iterable[str]) -> Problem:
+    what = problem.what
+    for secret in secrets:
+        what = what.replace(secret, "***")
+    return replace(problem, what=what)
+
+
+def _explain(error: BaseException, task: Task) -> Failed:
     chain = list(_chain(error))
     cause = _cause(error)
     if isinstance(cause, DangoError):
-        return Failed(problems=list(cause.problems), exit_code=cause.exit_code, transient=False)
+        place = _place(cause.__cause__, task) if cause.__cause__ else None
+        problems = [problem if problem.at else replace(problem, at=place) for problem in cause.problems]
+        return Failed(problems=problems, exit_code=cause.exit_code, transient=False)
     idioms = _idioms(cause, task)
     if idioms:
         return Failed(problems=idioms, exit_code=ExitCode.SOURCE_FAILED, transient=False)
     if isinstance(cause, ConfigFieldMissingException):
         return Failed(problems=_missing(cause, task), exit_code=ExitCode.CREDENTIALS, transient=False)
+    transient = _transient(chain)
     return Failed(
-        problems=[Problem(what=_sentence(cause), hint="the log has the whole traceback", at=_place(cause, task))],
+        problems=[
+            Problem(what=_sentence(cause), hint=_advice(cause, transient=transient), at=_place(cause, task))
+        ],
         exit_code=ExitCode.SOURCE_FAILED,
-        transient=_transient(chain),
+        transient=transient,
     )
+
+
+def _advice(cause: BaseException, *, transient: bool) -> str:
+    if _status(cause) in _REFUSED:
+        return "the server refuses the credentials, or what they may do; the log has the whole traceback"
+    if transient:
+        return "this often passes: look at the address and the network, then run it again; the log has more"
+    return "the log has the whole traceback"
+
+
+def _status(error: BaseException) -> object:
+    """Return the status of the HTTP response that an exception carries, whatever client it comes from."""
+    return getattr(getattr(error, "response", None), "status_code", None)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -82,19 +120,18 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _idioms(cause: BaseException, task: Task) -> list[Problem]:
-    """Return everything in the module that dlt can't run, if that is what has failed."""
+    """Return what dlt can't run in the function that has failed, and in what lies around and inside it."""
     file = _module_file(task)
     if file is None:
         return []
     found = find_idioms(file.read_text(encoding="utf-8", errors="replace"), _shown(file, task))
-    if not any(_explains(idiom, cause, file) for idiom in found):
-        return []
-    return [idiom.problem for idiom in found]
+    failed = {idiom.within for idiom in found if _explains(idiom, cause, file, task)}
+    return [idiom.problem for idiom in found if idiom.within in failed]
 
 
-def _explains(idiom: Idiom, cause: BaseException, file: Path) -> bool:
+def _explains(idiom: Idiom, cause: BaseException, file: Path, task: Task) -> bool:
     if idiom.kind == "empty":
-        return isinstance(cause, _IS_NONE)
+        return isinstance(cause, _IS_NONE) and task.function in (None, idiom.within)
     if isinstance(cause, ConfigFieldMissingException):
         return idiom.parameter in cause.fields
     return any(
@@ -105,19 +142,15 @@ def _explains(idiom: Idiom, cause: BaseException, file: Path) -> bool:
 
 
 def _missing(cause: ConfigFieldMissingException, task: Task) -> list[Problem]:
-    """Return one problem for each setting that was found nowhere, with the places in the order of the search."""
-    problems = []
-    for field, traces in cause.traces.items():
-        tried = [f"{trace.provider}: {trace.key}" for trace in traces if isinstance(trace, LookupTrace)]
-        looked = f"; looked in {', '.join(dict.fromkeys(tried))}" if tried else ""
-        problems.append(
-            Problem(
-                what=f"`{field}` is missing for source `{task.name}`",
-                hint=f"put `{field} = …` under [sources.{task.name}] in .dlt/secrets.toml, or set "
-                f"SOURCES__{task.name.upper()}__{field.upper()}{looked}",
-            )
+    """Return one problem for each setting that was found nowhere; dlt's list of places is in the log."""
+    return [
+        Problem(
+            what=f"`{field}` is missing for source `{task.name}`",
+            hint=f"put `{field} = …` under [sources.{task.name}] in .dlt/secrets.toml, or set "
+            f"SOURCES__{task.name.upper()}__{field.upper()}; the log lists every place that was looked in",
         )
-    return problems
+        for field in cause.fields
+    ]
 
 
 def _transient(chain: list[BaseException]) -> bool:
@@ -127,8 +160,7 @@ def _transient(chain: list[BaseException]) -> bool:
 
 
 def _passes(error: BaseException) -> bool:
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status is not None:
+    if (status := _status(error)) is not None:
         return status in TRY_AGAIN
     httpx = sys.modules.get("httpx")
     kinds = (TransientException, ConnectionError, TimeoutError, requests.ConnectionError, requests.Timeout)
@@ -136,6 +168,8 @@ def _passes(error: BaseException) -> bool:
 
 
 def _sentence(cause: BaseException) -> str:
+    if isinstance(cause, SyntaxError):
+        return f"SyntaxError: {cause.msg}"
     if isinstance(cause, SystemExit):
         return f"the source's code called sys.exit({cause.code!r})"
     try:
@@ -149,6 +183,9 @@ def _sentence(cause: BaseException) -> str:
 
 def _place(cause: BaseException, task: Task) -> Position | None:
     """Return the innermost line of the user's own code in the traceback."""
+    if isinstance(cause, SyntaxError) and cause.filename and Path(cause.filename).is_relative_to(task.project):
+        shown = _shown(Path(cause.filename), task)
+        return Position(file=shown, line=cause.lineno or 1, column=cause.offset or 1)
     for frame in reversed(traceback.extract_tb(cause.__traceback__)):
         file = Path(frame.filename)
         foreign = file.is_relative_to(PACKAGE) or "site-packages" in file.parts

@@ -7,12 +7,15 @@ otherwise resume a package that a killed run has left, skip the new data, and re
 from __future__ import annotations
 
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import dlt
 import duckdb
+import tomlkit
 from dlt.common.configuration.container import Container
+from dlt.common.configuration.providers import SecretsTomlProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.exceptions import DltException
 from dlt.common.runtime.collector_base import Collector
@@ -21,12 +24,13 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.extract.items_transform import BaseItemTransform, ItemTransform
 
 from dango_action.errors import StateError
-from dango_action.protocol import Preview
+from dango_action.protocol import Extracted, Preview
 from dango_action.warehouse.transaction import Transaction, TransactionalDuckDb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from dlt.common.pipeline import ExtractInfo
     from dlt.extract import DltSource
 
     from dango_action.protocol import Task
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 PREVIEWED = 10
 """Rows of each table that a look shows."""
 _REPORT_EVERY = 0.5  # seconds
+_SHORTEST_SECRET = 4  # characters; less would hide every `1` and `yes` of a message
 _TABLES = """
     select table_name from duckdb_tables()
     where schema_name = ? and not starts_with(table_name, '_dlt_')
@@ -49,6 +54,21 @@ def dataset_of(name: str) -> str:
 def use_project(project: str) -> None:
     """Make dlt read its settings from this project and from the environment as it is now."""
     Container()[PluggableRunContext].reload(project)
+
+
+def known_secrets(variables: Iterable[str]) -> set[str]:
+    """Return the values that must not be repeated: the source's variables, and what dlt reads as secrets."""
+    providers = Container()[PluggableRunContext].providers.providers
+    files = [provider.to_toml() for provider in providers if isinstance(provider, SecretsTomlProvider)]
+    values: list[Any] = [*variables, *(tomlkit.parse(file).unwrap() for file in files)]
+    found = set()
+    while values:
+        value = values.pop()
+        if isinstance(value, dict | list):
+            values += value.values() if isinstance(value, dict) else value
+        elif len(str(value)) >= _SHORTEST_SECRET:
+            found.add(str(value))
+    return found
 
 
 class SourcePipeline:
@@ -98,15 +118,15 @@ class SourcePipeline:
                 ) from error
             self._unreadable = True
 
-    def extract(self, source: DltSource) -> dict[str, int]:
-        """Extract and normalize; return the rows of each table, nested ones included, dlt's own left out."""
+    def extract(self, source: DltSource) -> Extracted:
+        """Extract and normalize; the rows are those of each table, nested ones included, dlt's own left out."""
         limit = self._task.limit
         if limit is not None:
             for resource in source.selected_resources.values():
                 if not resource.is_transformer:  # it ends when the resource that feeds it does
                     resource.add_limit(limit, count_rows=True)  # ends the generator, but after a whole page
                 resource.add_step(_First(limit))
-        self._pipeline.extract(
+        extracted = self._pipeline.extract(
             source,
             schema_contract=self._task.schema_contract,
             # anything less keeps the cursor and loses rows
@@ -114,12 +134,13 @@ class SourcePipeline:
         )
         rows = dict.fromkeys(_expected(source), 0)  # a table that receives nothing is reported with 0 rows
         rows.update(self._pipeline.normalize().row_counts)
-        return {table: count for table, count in rows.items() if not table.startswith("_dlt_")}
-
-    @property
-    def packages(self) -> int:
-        """How many packages wait for their load."""
-        return len(self._pipeline.list_normalized_load_packages())
+        arrived = _arrived(extracted)
+        return Extracted(
+            rows={table: count for table, count in rows.items() if not table.startswith("_dlt_")},
+            discarded={t: arrived[t] - count for t, count in rows.items() if arrived.get(t, 0) > count},
+            packages=0 if limit is not None else len(self._pipeline.list_normalized_load_packages()),
+            preview=[] if limit is None else self._preview(),
+        )
 
     def load(self, path: Path) -> None:
         """Load everything that is normalized into the file at `path`, in one transaction.
@@ -139,7 +160,7 @@ class SourcePipeline:
                 raise
             transaction.commit()
 
-    def preview(self) -> list[Preview]:
+    def _preview(self) -> list[Preview]:
         """Load into a throw-away file and return the first rows of each table."""
         path = Path(self._task.scratch) / "look.duckdb"
         self.load(path)
@@ -160,6 +181,15 @@ def _preview(table: str, rows: duckdb.DuckDBPyRelation) -> Preview:
             [None if row[i] is None else str(row[i]) for i in shown] for row in rows.limit(PREVIEWED).fetchall()
         ],
     )
+
+
+def _arrived(extracted: ExtractInfo) -> Counter[str]:
+    """Return the rows that resources have yielded, by table, before a schema contract was applied to them."""
+    arrived: Counter[str] = Counter()
+    for runs in extracted.metrics.values():
+        for metrics in runs:
+            arrived.update({table: counts.items_count for table, counts in metrics["table_metrics"].items()})
+    return arrived
 
 
 def _expected(source: DltSource) -> Iterator[str]:

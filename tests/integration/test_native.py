@@ -195,7 +195,7 @@ TWO = "import dlt\n@dlt.source\ndef first():\n    return []\n@dlt.source\ndef se
 @pytest.mark.parametrize(
     ("entry", "text", "code", "what", "hint"),
     [
-        ({"function": None}, TWO, 3, "has 2 sources", "use one of: first, second"),
+        ({"function": None}, TWO, 3, "has 2 sources", "set `source_function` to one of: first, second"),
         ({"function": "scond"}, TWO, 3, "has no function `scond`", "did you mean `second`"),
         ({"function": "second", "kwargs": {"a": 1, "c": 2}}, TWO, 3, "takes no argument `c`", "use one of: a, b"),
         ({"function": "dlt"}, TWO, 3, "is module, not a function", "decorated"),
@@ -251,7 +251,7 @@ def test_a_source_that_yields_nothing_is_fine_and_says_so(project):
     project.module("shop", "import dlt\n@dlt.resource\ndef source():\n    yield from ()\n")
     project.sources("shop")
 
-    assert sync(project).source("shop")["tables"] == [{"name": "source", "rows": 0}]
+    assert sync(project).source("shop")["tables"] == [{"name": "source", "rows": 0, "discarded": 0}]
 
 
 def test_ten_thousand_tables_worth_of_names_and_unicode(project):
@@ -293,3 +293,38 @@ def test_whatever_is_raised_has_a_cause_in_one_line(project, raised, cause):
     assert done.code == 5
     assert done.source("odd")["cause"].endswith(cause)
     assert "Traceback" not in done.err
+
+
+def test_rows_that_a_contract_holds_back_are_counted(project):
+    project.module(
+        "shop",
+        "import dlt\n@dlt.resource\ndef source(more: bool = False):\n"
+        "    yield [{'id': 1, 'items': [{'a': 1}]}, {'id': 2, **({'x': 1} if more else {})}]\n",
+    )
+    contract = {"tables": "evolve", "columns": "discard_row", "data_type": "freeze"}
+    project.sources({"name": "shop", "schema_contract": contract})
+    sync(project)
+    project.sources({"name": "shop", "schema_contract": contract, "kwargs": {"more": True}})
+
+    tables = {t["name"]: (t["rows"], t["discarded"]) for t in sync(project).source("shop")["tables"]}
+
+    assert tables == {"source": (1, 1), "source__items": (1, 0)}
+
+
+def test_a_secret_is_hidden_in_the_cause(project):
+    project.module(
+        "api",
+        "import dlt, requests\n@dlt.resource\ndef source(key: str = dlt.secrets.value, other: str = dlt.secrets.value):\n"
+        "    yield requests.get('http://127.0.0.1:9/', params={'key': key, 'other': other}, timeout=5).json()\n",
+    )
+    project.write(".dlt/secrets.toml", "[sources.api]\nkey = 'of a file/&'\n")
+    project.sources({"name": "api", "retries": 0})
+
+    done = project.sync(SOURCES__API__OTHER="of the environment")
+
+    assert done.code == 5
+    shown = done.out + done.err + next(project.runs()[0].glob("summary.md")).read_text()
+    shown += (project.path / ".dango/activity.log").read_text()
+    assert "key=***&other=***" in done.source("api")["cause"]
+    assert "of+a+file" not in shown
+    assert "environment" not in shown

@@ -49,17 +49,27 @@ def test_rows_are_named_by_table_with_the_largest_first():
         TableResult(name="a", rows=3),
     )
 
-    assert outcome(source(tables=tables)) == "2,006 rows (items 2,000, a 3, orders 3)"
+    assert outcome(source(tables=tables, changed=True)) == "2,006 rows (items 2,000, a 3, orders 3)"
 
 
 def test_a_second_run_that_finds_nothing_says_so():
     assert outcome(source(tables=(TableResult(name="commits", rows=0),))) == "up to date, 0 new rows (commits 0)"
 
 
+def test_a_table_that_has_become_empty_is_no_table_that_is_up_to_date():
+    assert outcome(source(tables=(TableResult(name="t", rows=0),), changed=True)) == "0 rows (t 0)"
+
+
+def test_rows_that_a_contract_held_back_are_counted():
+    tables = (TableResult(name="t", rows=0, discarded=2),)
+
+    assert outcome(source(tables=tables)) == "up to date, 0 new rows (t 0, 2 discarded by the schema contract)"
+
+
 def test_many_tables_are_counted_rather_than_listed():
     tables = tuple(TableResult(name=f"t{i}", rows=1) for i in range(10))
 
-    assert outcome(source(tables=tables)).endswith("t5 1, and 4 more)")
+    assert outcome(source(tables=tables, changed=True)).endswith("t5 1, and 4 more)")
 
 
 def test_a_cause_is_one_line_with_its_place():
@@ -76,7 +86,7 @@ def test_a_cause_is_one_line_with_its_place():
             "Loaded 1 row from 1 of 1 source into duckdb:w.duckdb in 2.0 s",
         ),
         (run(failed(), source("b")), "Loaded 0 rows from 1 of 2 sources into duckdb:w.duckdb in 2.0 s"),
-        (run(), "Nothing to sync: no source is enabled"),
+        (run(), "Nothing to do: no enabled source is selected"),
         (run(source(), mode="look"), "Looked at 0 rows of 1 of 1 source in 2.0 s; nothing was loaded"),
     ],
 )
@@ -204,7 +214,7 @@ def test_a_live_display_shows_phases_and_leaves_the_results(tmp_path):
         "    shown.phase('shop', 'extracting', 1)\n"
         "    shown.progress('shop', 1234)\n"
         "    shown.finished(SourceResult(name='shop', dataset='raw_shop', status='ok',\n"
-        "        tables=(TableResult(name='[red]t', rows=5),)))\n"
+        "        tables=(TableResult(name='[red]t', rows=5),), changed=True))\n"
     )
     output = bytearray()
 
