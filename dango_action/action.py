@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from dango_action.cli.main import cli, run
+from dango_action.cli.main import cli, leave, run
 from dango_action.errors import UsageError
 from dango_action.github.commands import Runner
 from dango_action.inputs import arguments
@@ -23,7 +23,7 @@ def main() -> None:
         for problem in error.problems:
             Runner(sys.stdout).error("dango", problem)
         sys.exit(error.exit_code)
-    sys.exit(run(cli, command))
+    leave(run(cli, command))
 
 
 def _event(path: str) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from annotated_types import Ge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 class ExitCode(IntEnum):
@@ -45,13 +47,23 @@ def foremost(codes: Iterable[ExitCode]) -> ExitCode:
     return next((code for code in PRECEDENCE if code in found), ExitCode.OK)
 
 
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """Give an exception and what has led to it, each once."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Position:
     """A place in a text file; line and column count from 1."""
 
     file: str
-    line: int
-    column: int
+    line: Annotated[int, Ge(1)]
+    column: Annotated[int, Ge(1)]
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"

@@ -47,7 +47,17 @@ PRELOAD = (
 )
 FORKS = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _LINE = 65536
+
+
+def hide_from_workers() -> None:
+    """Keep processes of the same user from reading this one's environment in /proc (Linux; prctl(2)).
+
+    A fork gives the flag up again with its next program, so nothing else changes. It does not stop root.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0)
 
 
 class ForkServer:
@@ -93,10 +103,16 @@ class ForkServer:
         self._process.wait()
 
 
-def kill_group(group: int) -> None:
-    """Kill a worker and the processes that it has started; none left is fine."""
+def kill_worker(worker: int) -> None:
+    """Kill a worker that the server has not reaped yet, and the processes that it has started."""
+    _kill_group(worker)
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(group, signal.SIGKILL)
+        os.kill(worker, signal.SIGKILL)  # it may have left its own group
+
+
+def _kill_group(worker: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(worker, signal.SIGKILL)
 
 
 def main() -> NoReturn:
@@ -124,7 +140,7 @@ def main() -> NoReturn:
             asked, descriptors, _, _ = socket.recv_fds(control, 1, 2)
             if not asked:  # the parent has ended, however it did
                 for worker in workers:
-                    kill_group(worker)
+                    kill_worker(worker)
                 sys.exit()
             worker, process = _start(forks, descriptors, (control.fileno(), woken, wake))
             workers[worker] = process
@@ -194,7 +210,7 @@ def _reap(workers: dict[int, subprocess.Popen[bytes] | None], control: socket.so
         ended, status = os.waitpid(worker, os.WNOHANG)
         if not ended:
             continue
-        kill_group(worker)  # what it started and left behind
+        _kill_group(worker)  # what it started and left behind
         status = os.waitstatus_to_exitcode(status)
         if process := workers.pop(worker):
             process.returncode = status  # so that it does not wait for a process that is gone

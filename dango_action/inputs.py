@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import resource
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+_LEAST_JOBS = 4
+_OWN_DESCRIPTORS = 32
+_DESCRIPTORS_OF_A_SOURCE = 8  # twice what a worker needs: as many as extract may wait for their load
 Mode = Literal["sync", "check"]
 
 PREFIX = "DANGO_INPUT_"
@@ -107,9 +111,12 @@ def on_runner(environ: Mapping[str, str]) -> bool:
     return environ.get("GITHUB_ACTIONS") == "true"
 
 
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def width(asked: int | None) -> int:
+    """Return how many sources extract at once: they mostly wait for somebody's API, and each needs descriptors."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = max(1, (descriptors - _OWN_DESCRIPTORS) // _DESCRIPTORS_OF_A_SOURCE)
+    return min(asked or max(_LEAST_JOBS, 2 * processors), most)
 
 
 def _input(variable: str) -> str:

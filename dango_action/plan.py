@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dango_action.config.model import Target
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from dango_action.config.model import Source
     from dango_action.config.parse import Parsed
+    from dango_action.errors import Position
     from dango_action.inputs import Inputs
 
 NOT_IN_FORCE = ("checks", "credentials_from", "on_empty_replace")
@@ -31,6 +32,7 @@ class Plan:
     sources: tuple[Source, ...]
     broken: Mapping[str, tuple[Problem, ...]]
     notices: tuple[Problem, ...] = ()
+    positions: Mapping[str, Position] = field(default_factory=dict)  # where each source's name stands
 
     def document(self) -> dict[str, Any]:
         """Return the plan as `sync --dry-run --json` prints it."""
@@ -55,7 +57,7 @@ def make_plan(inputs: Inputs) -> Plan:
     parsed = read(inputs.project)
     if parsed.config is None or (inputs.strict and parsed.problems):
         raise ConfigError(*parsed.problems)
-    target = _target(parsed.config.target, inputs.target)
+    target = usable_target(parsed.config.target, inputs.target)
     names = select(_candidates(parsed), inputs.sources, inputs.exclude)
     sources = {source.name: source for source in parsed.config.effective_sources() if source.name in names}
     return Plan(
@@ -63,11 +65,19 @@ def make_plan(inputs: Inputs) -> Plan:
         target=target,
         sources=tuple(sources.values()),
         broken={name: parsed.broken[name] for name in names if name in parsed.broken},
-        notices=tuple(_not_in_force(sources.values(), parsed)),
+        notices=tuple(not_in_force(sources.values(), parsed)),
+        positions=parsed.positions,
     )
 
 
-def _target(configured: Target, asked: str | None) -> Target:
+def usable_target(configured: Target, asked: str | None = None) -> Target:
+    """Return the target that is asked for, or else the configured one.
+
+    Raises:
+        UsageError: what is asked for is no target.
+        ConfigError: this version can't load into it.
+
+    """
     try:
         target = Target.parse(asked) if asked else configured
     except ConfigError as error:
@@ -80,7 +90,7 @@ def _target(configured: Target, asked: str | None) -> Target:
     return target
 
 
-def _not_in_force(sources: Iterable[Source], parsed: Parsed) -> Iterator[Problem]:
+def not_in_force(sources: Iterable[Source], parsed: Parsed) -> Iterator[Problem]:
     """Give a notice for each key that the configuration understands and that a sync does not heed yet."""
     for source in sources:
         used = [key for key in NOT_IN_FORCE if key in source.model_fields_set]

@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from dango_action import protocol
 from dango_action.errors import ExitCode, Problem
-from dango_action.forkserver import ForkServer, kill_group
+from dango_action.forkserver import ForkServer, kill_worker
 from dango_action.protocol import Failed, Message, Task
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MAX_LOG = 64 * 1024 * 1024
 """A source's log stops growing here: what a source prints in a loop must not fill the disk."""
+_CHUNK = 65536
+_READS = 16  # of one worker in a turn: a flood of messages must not keep the others waiting, or their time limits
 _CUT = b"\n[the log ends here: it has reached its limit]\n"
 _MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="event")])
 
@@ -49,6 +51,11 @@ class Worker:
     received: bytes = b""
     logged: int = 0
 
+    def write(self, output: bytes) -> None:
+        """Append to the log; a full disk costs the rest of the log, and not the run."""
+        with contextlib.suppress(OSError):
+            self.log.write(output)
+
 
 Event = tuple[Worker, Message | Ended]
 
@@ -58,6 +65,7 @@ class Pool:
     """Runs tasks, each in a process of its own. Leaving the context ends every process that is left."""
 
     server: ForkServer
+    alive: bool = True  # false once the server has been killed: nothing can be started any more
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _unborn: deque[Worker] = field(default_factory=deque)
     _workers: dict[int, Worker] = field(default_factory=dict)
@@ -87,9 +95,9 @@ class Pool:
         mine, theirs = socket.socketpair()
         output, their_output = os.pipe()
         os.set_blocking(output, False)
-        worker = Worker(name=task.name, connection=mine, output=output, log=log.open("ab", buffering=0))
+        worker = Worker(name=task.name, connection=mine, output=output, log=_opened(log))
         if attempt > 1:
-            worker.log.write(f"[attempt {attempt}]\n".encode())
+            worker.write(f"[attempt {attempt}]\n".encode())
         with theirs:
             self.server.fork(theirs, their_output)
         os.close(their_output)
@@ -121,7 +129,7 @@ class Pool:
         if worker.pid is None:
             worker.doomed = True
         else:
-            kill_group(worker.pid)
+            kill_worker(worker.pid)
 
     def wait(self, seconds: float | None) -> Iterator[Event]:
         """Give what happens next, in order for each worker; nothing if the time is over first."""
@@ -137,6 +145,7 @@ class Pool:
     def _hear_server(self) -> Iterator[Event]:
         told = self.server.receive()
         if told is None:  # it was killed, and its workers with it
+            self.alive = False
             lost = [*self._workers.values(), *self._unborn]
             self._selector.unregister(self.server)
             self._workers.clear()
@@ -150,7 +159,7 @@ class Pool:
                 worker.pid = message["started"]
                 self._workers[worker.pid] = worker
                 if worker.doomed:
-                    kill_group(worker.pid)
+                    kill_worker(worker.pid)
             else:
                 yield from self._end(self._workers.pop(message["ended"]), message["status"])
 
@@ -161,8 +170,9 @@ class Pool:
 
     def _drain(self, worker: Worker) -> list[Event]:
         """Take what a worker that is gone has left in its pipes; what it has started may hold them open."""
-        while self._copy_output(worker):
-            pass
+        for _ in range(MAX_LOG // _CHUNK):
+            if not self._copy_output(worker):
+                break
         return list(self._hear_worker(worker))
 
     def _forget(self, worker: Worker) -> None:
@@ -176,7 +186,7 @@ class Pool:
     def _copy_output(self, worker: Worker) -> bool:
         """Append some output to the log; return whether there may be more."""
         try:
-            data = os.read(worker.output, 65536)
+            data = os.read(worker.output, _CHUNK)
         except BlockingIOError:
             return False
         if not data:
@@ -184,12 +194,12 @@ class Pool:
             return False
         room = MAX_LOG - worker.logged
         if room > 0:
-            worker.log.write(data[:room] + (_CUT if len(data) > room else b""))
+            worker.write(data[:room] + (_CUT if len(data) > room else b""))
         worker.logged += len(data)
         return True
 
     def _hear_worker(self, worker: Worker) -> Iterator[Event]:
-        while True:
+        for _ in range(_READS):
             try:
                 data = worker.connection.recv(1 << 20)
             except (BlockingIOError, ConnectionResetError):
@@ -208,6 +218,14 @@ class Pool:
         """Stop listening at an end of file, which would be readable for ever."""
         if descriptor in self._selector.get_map():
             self._selector.unregister(descriptor)
+
+
+def _opened(log: Path) -> BinaryIO:
+    """Open a log; if its folder has gone, the output goes nowhere, and the run goes on."""
+    try:
+        return log.open("ab", buffering=0)
+    except OSError:
+        return open(os.devnull, "ab", buffering=0)  # noqa: PTH123 - it is closed with its worker
 
 
 def _message(line: bytes) -> Message:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+
+from annotated_types import Interval
 
 from dango_action.errors import Problem  # noqa: TC001 - the parent validates messages by these annotations
 
 # A line above this is not a message of ours; it bounds what a worker can make the parent remember.
 MAX_LINE = 8 * 1024 * 1024
 
+Count = Annotated[int, Interval(ge=0, lt=2**63)]
 Sent = TypeVar("Sent")
 
 
@@ -55,7 +58,7 @@ class Extracting:
 class Progress:
     """So many rows have been extracted so far."""
 
-    rows: int
+    rows: Count
     event: Literal["progress"] = "progress"
 
 
@@ -70,14 +73,14 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extracted:
-    """Extraction and normalization are done. Without a package there is nothing to load.
+    """Extraction and normalization are done. `load_ids` are the packages to load; without one nothing is new.
 
     `rows` is by table; `discarded` has, for some, the rows that a schema contract did not let through.
     """
 
-    rows: dict[str, int]
-    packages: int
-    discarded: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, Count]
+    load_ids: list[str]
+    discarded: dict[str, Count] = field(default_factory=dict)
     preview: list[Preview] = field(default_factory=list)
     event: Literal["extracted"] = "extracted"
 
@@ -94,7 +97,7 @@ class Failed:
     """The source failed; the first problem is the cause. A transient failure is worth another try."""
 
     problems: list[Problem]
-    exit_code: int
+    exit_code: Annotated[int, Interval(ge=3, le=6)]  # the kinds of failure that a worker may report
     transient: bool
     event: Literal["failed"] = "failed"
 

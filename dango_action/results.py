@@ -98,7 +98,7 @@ class RunResult:
     @property
     def seconds(self) -> float:
         """How long the run took."""
-        return (self.finished_at - self.started_at).total_seconds()
+        return max(0.0, (self.finished_at - self.started_at).total_seconds())  # a clock may be set back
 
     def document(self, *, previews: bool = False) -> dict[str, Any]:
         """Return the document of `docs/result.schema.json`.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +14,9 @@ import orjson
 
 from dango_action import __version__
 from dango_action.credentials.environ import base_environment, source_environment, with_dotenv
-from dango_action.errors import ConfigError, DangoError, ExitCode
-from dango_action.inputs import processors
+from dango_action.errors import DangoError, ExitCode
+from dango_action.forkserver import hide_from_workers
+from dango_action.inputs import width
 from dango_action.pool import Pool
 from dango_action.protocol import Task
 from dango_action.report.activity import ActivityLog
@@ -24,15 +26,15 @@ from dango_action.schedule import Job, Observer, Phase, Schedule, stop_signals
 from dango_action.warehouse.generations import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dango_action.config.model import Source
-    from dango_action.errors import Problem
+    from dango_action.errors import Position, Problem
     from dango_action.inputs import Inputs
     from dango_action.plan import Plan
 
 FOLDER = Path(".dango")
-_LEAST_JOBS = 4  # extraction mostly waits for somebody's API
+KEPT_RUNS = 50
 
 
 class Screen(Observer, Protocol):
@@ -43,45 +45,74 @@ class Screen(Observer, Protocol):
 
 
 def sync(plan: Plan, inputs: Inputs, environ: Mapping[str, str], screen: Screen) -> RunResult:
-    """Sync what is planned; whatever fails is in the result, and in the files of the run's folder.
-
-    Raises:
-        ConfigError: the run's folder can't be made.
-
-    """
-    started = datetime.now(UTC)
-    folder = _run_folder(plan.project, started)
-    activity = ActivityLog(plan.project / FOLDER / "activity.log", folder.name)
-    observer = _Both(activity, screen)
+    """Sync what is planned; whatever fails is in the result, and in the files of the run's folder."""
+    record = _Record.begin(plan.project, screen)
     results = [_broken(name, problems) for name, problems in plan.broken.items()]
     for result in results:
-        observer.finished(result)
+        record.observer.finished(result)
     failure: DangoError | None = None
     try:
         if plan.sources:
             variables = with_dotenv(plan.project, environ)
-            results += _execute(plan, inputs, variables, folder, observer)
+            results += _execute(plan, inputs, variables, record)
     except _NotPublishedError as error:
         results += error.results
         failure = error.reason
     except DangoError as error:
         failure = error
-    run = RunResult(
-        run=folder.name,
-        dango_version=__version__,
-        mode="load" if inputs.limit is None else "look",
-        target=str(plan.target),
-        started_at=started,
-        finished_at=datetime.now(UTC),
-        sources=tuple(results),
-        problems=failure.problems if failure else (),
-        notices=plan.notices,
-        exit_codes=(failure.exit_code,) if failure else (),
-    )
-    (folder / "result.json").write_bytes(orjson.dumps(run.document(), option=orjson.OPT_INDENT_2))
-    (folder / "summary.md").write_text(summary(run), encoding="utf-8")
-    observer.ended(run)
-    return run
+    placed = [_placed(result, plan.positions.get(result.name)) for result in results]
+    return record.end(inputs, str(plan.target), placed, failure, plan.notices)
+
+
+def refuse(inputs: Inputs, error: DangoError, screen: Screen) -> RunResult:
+    """Report a run that could not begin in the same way as one that could."""
+    return _Record.begin(inputs.project, screen).end(inputs, inputs.target or "", (), error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Record:
+    """What a run leaves: its folder, the activity log, the screen. A full disk does not keep it from ending."""
+
+    run: str
+    folder: Path | None  # None: nothing can be written, or there is no project
+    started: datetime
+    observer: _All
+
+    @classmethod
+    def begin(cls, project: Path, screen: Screen) -> _Record:
+        started = datetime.now(UTC)
+        folder = _run_folder(project, started) if (project / FOLDER).is_dir() else None
+        run = folder.name if folder else _name(started)
+        activity = [ActivityLog(project / FOLDER / "activity.log", run)] if folder else []
+        return cls(run=run, folder=folder, started=started, observer=_All(*activity, screen))
+
+    def end(
+        self,
+        inputs: Inputs,
+        target: str,
+        sources: Sequence[SourceResult],
+        failure: DangoError | None,
+        notices: tuple[Problem, ...] = (),
+    ) -> RunResult:
+        result = RunResult(
+            run=self.run,
+            dango_version=__version__,
+            mode="load" if inputs.limit is None else "look",
+            target=target,
+            started_at=self.started,
+            finished_at=datetime.now(UTC),
+            sources=tuple(sources),
+            problems=failure.problems if failure else (),
+            notices=notices,
+            exit_codes=(failure.exit_code,) if failure else (),
+        )
+        if self.folder:
+            document = orjson.dumps(result.document(), option=orjson.OPT_INDENT_2)
+            with suppress(OSError):  # the screen has it, too
+                (self.folder / "result.json").write_bytes(document)
+                (self.folder / "summary.md").write_text(summary(result), encoding="utf-8")
+        self.observer.ended(result)
+        return result
 
 
 class _NotPublishedError(Exception):
@@ -95,7 +126,7 @@ class _NotPublishedError(Exception):
         self.reason = reason
 
 
-class _Both:
+class _All:
     """Passes what happens on to the activity log and to the screen."""
 
     def __init__(self, *screens: Screen) -> None:
@@ -118,30 +149,28 @@ class _Both:
             screen.ended(result)
 
 
-def _execute(
-    plan: Plan, inputs: Inputs, environ: Mapping[str, str], folder: Path, observer: Observer
-) -> list[SourceResult]:
+def _execute(plan: Plan, inputs: Inputs, environ: Mapping[str, str], record: _Record) -> list[SourceResult]:
     """Run the planned sources and publish what they have loaded."""
     with ExitStack() as stack:
         stopped = stack.enter_context(stop_signals())
         pool = stack.enter_context(Pool.open(base_environment(environ)))  # imports dlt while the rest is prepared
+        hide_from_workers()
         if inputs.limit is None:
-            warehouse = stack.enter_context(Warehouse.locked(plan.project / plan.target.location, folder.name))
+            warehouse = stack.enter_context(Warehouse.locked(plan.project / plan.target.location, record.run))
             scratch = warehouse.folder
         else:
             warehouse = None
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dango-")))
         schedule = Schedule(
             pool=pool,
-            observer=observer,
-            width=inputs.jobs or max(_LEAST_JOBS, 2 * processors()),
+            observer=record.observer,
+            width=width(inputs.jobs),
             warehouse=warehouse,
             stopped=stopped,
         )
         committed = warehouse.committed if warehouse else None
-        results = schedule.run(
-            [_job(source, plan, inputs, environ, _Paths(folder, scratch, committed)) for source in plan.sources]
-        )
+        paths = _Paths(record.folder or scratch, scratch, committed)
+        results = schedule.run([_job(source, plan, inputs, environ, paths) for source in plan.sources])
         if warehouse:
             try:
                 warehouse.publish()
@@ -180,7 +209,7 @@ def _job(source: Source, plan: Plan, inputs: Inputs, environ: Mapping[str, str],
         timeout=source.timeout_minutes * 60,
         retries=source.retries,
         log=log,
-        shown_log=log.relative_to(plan.project).as_posix(),
+        shown_log=log.relative_to(plan.project).as_posix() if log.is_relative_to(plan.project) else str(log),
     )
 
 
@@ -201,17 +230,28 @@ def _unpublished(result: SourceResult, reason: DangoError) -> SourceResult:
     )
 
 
-def _run_folder(project: Path, started: datetime) -> Path:
-    """Make the run's folder; the names sort by time, and no two runs share one."""
-    name = started.strftime("%Y%m%dT%H%M%S.%fZ")
-    folder = project / FOLDER / "runs" / name
+def _placed(result: SourceResult, entry: Position | None) -> SourceResult:
+    """Give the problems of a source's configuration their place in the file, where they have none."""
+    if result.exit_code is not ExitCode.CONFIGURATION:
+        return result
+    return replace(result, problems=tuple(p if p.at else replace(p, at=entry) for p in result.problems))
+
+
+def _name(started: datetime) -> str:
+    """Return the name of a run; the names sort by time."""
+    return started.strftime("%Y%m%dT%H%M%S.%fZ")
+
+
+def _run_folder(project: Path, started: datetime) -> Path | None:
+    """Make the run's folder, which it shares with no other; None if nothing can be written there."""
+    runs = project / FOLDER / "runs"
+    folder = runs / _name(started)
     try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        return _run_folder(project, datetime.now(UTC))
-    except OSError as error:
-        raise ConfigError.because(
-            f"{FOLDER}/runs cannot be written to: {error.strerror}",
-            "make the project's folder writable, or free some space",
-        ) from error
+        runs.mkdir(exist_ok=True)
+        for old in sorted(runs.glob("2*Z"))[: 1 - KEPT_RUNS]:
+            shutil.rmtree(old, ignore_errors=True)
+        folder.mkdir()
+    except OSError:
+        # taken by another run in the same microsecond, which is over when we ask again
+        return _run_folder(project, datetime.now(UTC)) if folder.is_dir() else None
     return folder

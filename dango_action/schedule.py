@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dango_action.warehouse.generations import Warehouse
 
 GRACE = 0.3
-"""Seconds between asking a late worker where it is and killing it."""
+"""Seconds that a worker has to end by itself: after its failure, or after it was asked where it is."""
 _LONGEST_PAUSE = 30.0
 
 Phase = Literal["waiting", "starting", "extracting", "ready", "loading"]
@@ -72,6 +72,16 @@ class _Run:
     loaded: bool = False
     failed: Failed | None = None
 
+    @property
+    def wants_turn(self) -> bool:
+        """Whether it waits for its load. What has failed or is being killed must not load any more."""
+        return (
+            self.phase == "ready"
+            and bool(self.extracted and self.extracted.load_ids)
+            and not self.failed
+            and not self.killed
+        )
+
 
 @dataclass(slots=True, kw_only=True)
 class Schedule:
@@ -91,9 +101,7 @@ class Schedule:
         """Run every job to its end and return the results in the order of the jobs."""
         self._waiting.extend(_Run(job=job, begun=time.monotonic()) for job in jobs)
         self.pool.watch(self.stopped)
-        while self._waiting or self._live:
-            if not self._stopping and _readable(self.stopped):
-                self._stop()
+        while self._goes_on():
             self._start_more()
             self._give_turn()
             for worker, event in self.pool.wait(self._patience()):
@@ -101,11 +109,18 @@ class Schedule:
             self._expire()
         return [self.results[job.task.name] for job in jobs]
 
+    def _goes_on(self) -> bool:
+        """Hear whether the run has to stop, or can't go on, and tell whether anything is left to do."""
+        if not self._stopping and _readable(self.stopped):
+            self._stop()
+        if not self.pool.alive:
+            self._give_up_waiting()
+        return bool(self._waiting or self._live)
+
     def _start_more(self) -> None:
         """Start what there is room for; those that wait for their load cost memory, so they count a little."""
-        extracting = sum(run.phase in ("starting", "extracting") for run in self._live)
         for run in list(self._waiting):
-            if extracting >= self.width or len(self._live) >= 2 * self.width:
+            if not self._has_room:
                 return
             if run.not_before > time.monotonic():
                 continue
@@ -114,15 +129,18 @@ class Schedule:
             run.worker = self.pool.start(replace(run.job.task, scratch=scratch), run.job.log, run.attempt)
             self._live.append(run)
             self._enter(run, "starting")
-            extracting += 1
+
+    @property
+    def _has_room(self) -> bool:
+        extracting = sum(run.phase in ("starting", "extracting") for run in self._live)
+        return extracting < self.width and len(self._live) < 2 * self.width
 
     def _give_turn(self) -> None:
         """Let the next source load, if none does."""
         if self.warehouse is None or any(run.phase == "loading" for run in self._live):
             return
         for run in self._live:
-            packages = run.extracted.packages if run.extracted else 0
-            if run.phase == "ready" and packages and run.worker and not run.killed:
+            if run.wants_turn and run.worker:
                 try:
                     path = self.warehouse.copy()
                 except DangoError as error:
@@ -142,13 +160,14 @@ class Schedule:
                 run.deadline = time.monotonic() + run.job.timeout
             case Progress():
                 self.observer.progress(worker.name, event.rows)
-            case Extracted() if run.phase == "extracting":
+            case Extracted() if run.phase == "extracting" and not run.failed:
                 run.extracted, run.deadline = event, None
                 self._enter(run, "ready")
             case Loaded():
                 run.loaded = True
             case Failed():
                 run.failed = run.failed or event
+                run.deadline = time.monotonic() + GRACE  # it ends by itself, or is made to
             case Ended():
                 self._end(run, event.status)
             case _:
@@ -157,13 +176,18 @@ class Schedule:
     def _end(self, run: _Run, status: int | None) -> None:
         self._live.remove(run)
         shutil.rmtree(run.job.task.scratch, ignore_errors=True)
-        if run.phase == "loading" and self.warehouse:
+        if run.phase == "loading" and self.warehouse and run.extracted:
             self.warehouse.drop_log()  # the file itself is as the last checkpoint left it
-        nothing_to_load = run.extracted is not None and not run.extracted.packages
+            # the copy tells what has happened: a worker may be killed, or fail, right after its commit
+            if run.loaded or self.warehouse.holds(run.job.dataset, run.extracted.load_ids):
+                run.loaded, run.failed = True, None
+        elif run.loaded:
+            run.loaded = False  # it says so without having had its turn
+        nothing_to_load = run.extracted is not None and not run.extracted.load_ids
         if not run.failed and not run.loaded and not nothing_to_load:
             run.failed = self._died(status)
         again = run.failed is not None and run.failed.transient and run.attempt <= run.job.retries
-        if again and not self._stopping:
+        if again and not self._stopping and not run.loaded:
             pause = min(_LONGEST_PAUSE, 2.0 ** (run.attempt - 1))
             self._waiting.append(
                 _Run(
@@ -184,7 +208,7 @@ class Schedule:
             dataset=run.job.dataset,
             status="ok" if not failed else "interrupted" if failed.exit_code == ExitCode.INTERRUPTED else "failed",
             exit_code=ExitCode(failed.exit_code) if failed else ExitCode.OK,
-            problems=tuple(failed.problems) if failed else (),
+            problems=tuple(_on_one_line(problem) for problem in failed.problems) if failed else (),
             tables=() if failed or not extracted else tuple(
                 TableResult(name=table, rows=rows, discarded=extracted.discarded.get(table, 0))
                 for table, rows in sorted(extracted.rows.items())
@@ -251,6 +275,9 @@ class Schedule:
         os.read(self.stopped, 4096)
         for run in self._live:
             self._kill(run)
+        self._give_up_waiting()
+
+    def _give_up_waiting(self) -> None:
         while self._waiting:
             run = self._waiting.popleft()
             run.failed = self._died(None)
@@ -268,7 +295,7 @@ class Schedule:
     def _patience(self) -> float | None:
         """Return how long nothing has to be done unless something happens."""
         times = [run.deadline for run in self._live if run.deadline is not None]
-        if len(self._live) < 2 * self.width:
+        if self._has_room:
             times += [run.not_before for run in self._waiting]
         return max(0.0, min(times) - time.monotonic()) if times else None
 
@@ -293,6 +320,15 @@ def stop_signals() -> Iterator[int]:
             signal.signal(sign, handler)
         os.close(reader)
         os.close(writer)
+
+
+def _on_one_line(problem: Problem) -> Problem:
+    """Return a worker's problem as it may be shown: on a runner, a line of its own could be a command."""
+    return replace(problem, what=_one_line(problem.what), hint=_one_line(problem.hint))
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _readable(descriptor: int) -> bool:

@@ -31,18 +31,26 @@ class Parent:
         self._connection = connection
         self._reader = connection.makefile("rb")
         self._lock = threading.Lock()
+        self._process = os.getpid()
 
     def send(self, message: protocol.Message) -> None:
         """Send one message."""
+        self._end_forks()
         with self._lock:
             self._connection.sendall(protocol.encode(message))
 
     def receive(self, kind: type[protocol.Sent]) -> protocol.Sent:
         """Wait for the next message; the process ends here if the parent has."""
+        self._end_forks()
         line = self._reader.readline()
         if not line:
             os._exit(0)
         return protocol.decode(kind, line)
+
+    def _end_forks(self) -> None:
+        """End a fork that the source has made and that has come back here: it speaks for nobody."""
+        if os.getpid() != self._process:
+            os._exit(1)
 
 
 def run(connection: socket.socket) -> int:
@@ -89,7 +97,7 @@ def _work(task: Task, parent: Parent) -> None:
         source = native.select(native.build(task.name, module, task.function, task.kwargs), task.resources)
         extracted = pipeline.extract(source)
         parent.send(extracted)
-        if extracted.packages:
+        if extracted.load_ids:
             pipeline.load(Path(parent.receive(Load).path))
             parent.send(Loaded())
 

@@ -94,6 +94,10 @@ class Project:
     def warehouse(self):
         return self.path / ".dango/warehouse.duckdb"
 
+    @property
+    def command(self):
+        return DANGO
+
     def runs(self):
         return sorted((self.path / ".dango/runs").iterdir())
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -59,7 +60,16 @@ def cli(ctx: click.Context, project: Path) -> None:
 
 def main() -> None:
     """Run `dango` and exit with one of the documented codes."""
-    sys.exit(run(cli))
+    leave(run(cli))
+
+
+def leave(code: int) -> NoReturn:
+    """Exit; a reader of our output that has gone, as `head` does, changes neither the code nor the last words."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
 
 
 def run(command: click.Command, arguments: list[str] | None = None) -> int:
@@ -76,7 +86,4 @@ def run(command: click.Command, arguments: list[str] | None = None) -> int:
         for problem in error.problems:
             print(problem, file=sys.stderr)  # noqa: T201
         return error.exit_code
-    except BrokenPipeError:  # the reader of our output has gone, like `head` does
-        sys.stderr.close()
-        return ExitCode.OK
     return int(code or ExitCode.OK)

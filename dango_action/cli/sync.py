@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
+from dango_action.errors import DangoError, ExitCode
 from dango_action.inputs import Inputs, on_runner, words
 from dango_action.report.console import screen
+from dango_action.report.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,23 +48,38 @@ if TYPE_CHECKING:
 @click.pass_obj
 def sync(project: Path, /, *, dry_run: bool, as_json: bool, **options: object) -> int:
     """Sync the sources of .dango/sources.yml into the warehouse."""
-    options["sources"], options["exclude"] = words(options["sources"]), words(options["exclude"])  # type: ignore[arg-type]
+    for option, name in (("--source", "sources"), ("--exclude", "exclude")):
+        options[name] = _words(option, options[name])  # type: ignore[arg-type]
     inputs = Inputs(project=project, **options)  # type: ignore[arg-type]
     if inputs.limit is not None and inputs.full_refresh:
         raise click.UsageError("--limit only looks, so it can't be combined with --full-refresh")
     from dango_action.plan import make_plan  # noqa: PLC0415 - `--help` needs none of it
 
-    plan = make_plan(inputs)
-    if dry_run:
-        _print_plan(plan, as_json=as_json)
-        return 0
-    from dango_action import run  # noqa: PLC0415 - `--dry-run` needs none of it
+    try:
+        plan = make_plan(inputs)
+    except DangoError as error:
+        from dango_action import run  # noqa: PLC0415 - as below
 
-    with _screen(project, as_json=as_json) as shown:
-        result = run.sync(plan, inputs, os.environ, shown)
+        with _screen(project, as_json=as_json) as shown:
+            result = run.refuse(inputs, error, shown)
+    else:
+        if dry_run:
+            _print_plan(plan, as_json=as_json)
+            return ExitCode.CONFIGURATION if plan.broken else ExitCode.OK
+        from dango_action import run  # noqa: PLC0415 - `--dry-run` needs none of it
+
+        with _screen(project, as_json=as_json) as shown:
+            result = run.sync(plan, inputs, os.environ, shown)
     if as_json:
         click.echo(orjson.dumps(result.document(previews=True), option=orjson.OPT_INDENT_2))
     return result.exit_code
+
+
+def _words(option: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the words of an option; an empty one is no way to say `all`, it is a variable that was not set."""
+    if any(not words([value]) for value in values):
+        raise click.UsageError(f"{option} is empty: leave it out, or give it a name")
+    return words(values)
 
 
 @contextmanager
@@ -85,4 +102,4 @@ def _print_plan(plan: Plan, *, as_json: bool) -> None:
         click.echo(f"{source.name}: {source.type} into raw_{source.name}")
     for name, problems in plan.broken.items():
         click.echo(f"{name}: can't be used: {problems[0]}")
-    click.echo(f"{len(plan.sources)} sources would be synced into {plan.target}; nothing was done")
+    click.echo(f"{counted(len(plan.sources), 'source')} would be synced into {plan.target}; nothing was done")

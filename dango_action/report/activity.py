@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,13 @@ class ActivityLog:
         """Append one line: time, run, subject, text."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = f"{now} {self._run} {subject}: {' '.join(text.split())}\n"
+        with suppress(OSError):  # a log that can't be written must not end a run
+            self._append(line.encode(errors="backslashreplace"))
+
+    def _append(self, line: bytes) -> None:
         descriptor = os.open(self._path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o644)
         try:
-            os.write(descriptor, line.encode())
+            os.write(descriptor, line)
         finally:
             os.close(descriptor)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from dango_action.report.wording import headline, outcome
@@ -76,14 +77,17 @@ class PlainScreen:
 
     def ended(self, result: RunResult) -> None:
         """Print the whole run's line last."""
-        for problem in (*result.notices, *result.problems):
+        for notice in result.notices:
+            self.line(f"notice: {notice}")
+        for problem in result.problems:
             self.line(f"{problem}")
         self.line(headline(result))
 
     def line(self, text: str) -> None:
         """Print one line at once; what can't be shown in the stream's encoding is escaped."""
         encoding = self._stream.encoding or "utf-8"
-        print(text.encode(encoding, "backslashreplace").decode(encoding), file=self._stream, flush=True)
+        with suppress(OSError):  # whoever reads along may have gone; the run goes on
+            print(text.encode(encoding, "backslashreplace").decode(encoding), file=self._stream, flush=True)
 
 
 class LiveScreen:
@@ -166,8 +170,10 @@ def _advice(result: SourceResult) -> Iterator[str]:
 def _grid(preview: TablePreview) -> list[str]:
     """Return the rows in columns of equal width."""
     rows = [preview.columns, *(tuple(_cell(value) for value in row) for row in preview.rows)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(preview.columns))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows
+    ]
 
 
 def _cell(value: str | None) -> str:

@@ -21,7 +21,7 @@ from dlt.extract.exceptions import (
 )
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from dango_action.errors import DangoError, ExitCode, Position, Problem
+from dango_action.errors import DangoError, ExitCode, Position, Problem, chain
 from dango_action.protocol import Failed
 from dango_action.sources.idioms import Idiom, find_idioms
 from dango_action.warehouse.transaction import PoisonedError
@@ -59,7 +59,6 @@ def _without(problem: Problem, secrets: Iterable[str]) -> Problem:
 
 
 def _explain(error: BaseException, task: Task) -> Failed:
-    chain = list(_chain(error))
     cause = _cause(error)
     if isinstance(cause, DangoError):
         place = _place(cause.__cause__, task) if cause.__cause__ else None
@@ -70,7 +69,7 @@ def _explain(error: BaseException, task: Task) -> Failed:
         return Failed(problems=idioms, exit_code=ExitCode.SOURCE_FAILED, transient=False)
     if isinstance(cause, ConfigFieldMissingException):
         return Failed(problems=_missing(cause, task), exit_code=ExitCode.CREDENTIALS, transient=False)
-    transient = _transient(chain)
+    transient = _transient(list(chain(error)))
     return Failed(
         problems=[
             Problem(what=_sentence(cause), hint=_advice(cause, transient=transient), at=_place(cause, task))
@@ -91,15 +90,6 @@ def _advice(cause: BaseException, *, transient: bool) -> str:
 def _status(error: BaseException) -> object:
     """Return the status of the HTTP response that an exception carries, whatever client it comes from."""
     return getattr(getattr(error, "response", None), "status_code", None)
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        current = current.__cause__ or current.__context__
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -153,10 +143,10 @@ def _missing(cause: ConfigFieldMissingException, task: Task) -> list[Problem]:
     ]
 
 
-def _transient(chain: list[BaseException]) -> bool:
-    if any(isinstance(error, TerminalException) for error in chain[1:]):
+def _transient(causes: list[BaseException]) -> bool:
+    if any(isinstance(error, TerminalException) for error in causes[1:]):
         return False
-    return any(_passes(error) for error in chain)
+    return any(_passes(error) for error in causes)
 
 
 def _passes(error: BaseException) -> bool:

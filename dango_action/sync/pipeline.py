@@ -17,13 +17,12 @@ import tomlkit
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers import SecretsTomlProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
-from dlt.common.exceptions import DltException
 from dlt.common.runtime.collector_base import Collector
 from dlt.destinations import duckdb as duckdb_destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.extract.items_transform import BaseItemTransform, ItemTransform
 
-from dango_action.errors import StateError
+from dango_action.errors import ConfigError, Problem, StateError, chain
 from dango_action.protocol import Extracted, Preview
 from dango_action.warehouse.transaction import Transaction, TransactionalDuckDb
 
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 PREVIEWED = 10
 """Rows of each table that a look shows."""
 _REPORT_EVERY = 0.5  # seconds
+_WIDEST_PREVIEW = 200  # characters of a value
 _SHORTEST_SECRET = 4  # characters; less would hide every `1` and `yes` of a message
 _TABLES = """
     select table_name from duckdb_tables()
@@ -92,6 +92,28 @@ class SourcePipeline:
             pipelines_dir=str(Path(task.scratch) / "pipelines"),
             progress=_RowCounter(report),
         )
+        self._refuse_settings()
+
+    def _refuse_settings(self) -> None:
+        """Refuse dlt's settings that would make it load rows again, or into another dataset."""
+        config = self._pipeline.config
+        refused = {
+            "dev_mode": self._pipeline.dev_mode,
+            "refresh": self._pipeline.refresh is not None,
+            "restore_from_destination": not config.restore_from_destination,
+            "use_single_dataset": not config.use_single_dataset,
+            "dataset_name_layout": config.dataset_name_layout is not None,
+        }
+        problems = [
+            Problem(
+                what=f"dlt's setting `{name}` does not go with a sync that loads each row once into raw_<name>",
+                hint="remove it from .dlt/config.toml and the environment; --full-refresh starts a source over",
+            )
+            for name, is_set in refused.items()
+            if is_set
+        ]
+        if problems:
+            raise ConfigError(*problems)
 
     def __enter__(self) -> Self:
         return self
@@ -110,7 +132,12 @@ class SourcePipeline:
             return
         try:
             self._pipeline.sync_destination()
-        except (DltException, ValueError) as error:
+        except Exception as error:
+            if any(isinstance(cause, duckdb.IOException) for cause in chain(error)):
+                raise StateError.because(
+                    "the warehouse cannot be read: another program has opened it for writing, or it has gone",
+                    "close that program and run again; nothing was changed",
+                ) from error
             if not self._task.full_refresh:
                 raise StateError.because(
                     f"the state of `{self._task.name}` in the warehouse cannot be read: {type(error).__name__}",
@@ -138,7 +165,7 @@ class SourcePipeline:
         return Extracted(
             rows={table: count for table, count in rows.items() if not table.startswith("_dlt_")},
             discarded={t: arrived[t] - count for t, count in rows.items() if arrived.get(t, 0) > count},
-            packages=0 if limit is not None else len(self._pipeline.list_normalized_load_packages()),
+            load_ids=[] if limit is not None else list(self._pipeline.list_normalized_load_packages()),
             preview=[] if limit is None else self._preview(),
         )
 
@@ -177,10 +204,12 @@ def _preview(table: str, rows: duckdb.DuckDBPyRelation) -> Preview:
     return Preview(
         table=table,
         columns=[rows.columns[i] for i in shown],
-        rows=[
-            [None if row[i] is None else str(row[i]) for i in shown] for row in rows.limit(PREVIEWED).fetchall()
-        ],
+        rows=[[_text(row[i]) for i in shown] for row in rows.limit(PREVIEWED).fetchall()],
     )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)[:_WIDEST_PREVIEW]
 
 
 def _arrived(extracted: ExtractInfo) -> Counter[str]:

@@ -12,14 +12,14 @@ import glob
 import json
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from dango_action.errors import ConfigError, StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 Signature = tuple[int, int, int] | None
@@ -80,12 +80,14 @@ class Warehouse:
 
         """
         if not self._copied:
+            import duckdb  # noqa: PLC0415 - as below
+
             try:
                 _clone(self.path, self.working) if self._seen else _create(self.working)
-            except OSError as error:
+            except (OSError, duckdb.Error) as error:
                 size = self._seen[1] if self._seen else 0
                 raise StateError.because(
-                    f"cannot make a working copy of {self.path}: {error.strerror}",
+                    f"cannot make a working copy of {self.path}: {_first_line(error)}",
                     f"{size:,} bytes are needed beside it; nothing was changed",
                 ) from error
             self._copied = True
@@ -95,6 +97,17 @@ class Warehouse:
         """Delete the write-ahead log of the working copy, which only a dead worker leaves."""
         for leftover in self.folder.glob(f"{glob.escape(self.working.name)}.*"):
             _remove(leftover)
+
+    def holds(self, dataset: str, load_ids: Iterable[str]) -> bool:
+        """Tell whether the working copy holds all these loads of a dataset, whatever its worker came to say."""
+        import duckdb  # noqa: PLC0415 - as below
+
+        try:
+            with duckdb.connect(str(self.working), read_only=True) as connection:
+                rows = connection.table(f'"{dataset}"."_dlt_loads"').select("load_id").fetchall()
+        except duckdb.Error:  # no such dataset yet
+            return False
+        return {load_id for (load_id,) in rows} >= set(load_ids)
 
     def publish(self) -> None:
         """Replace the committed file by the working copy, durably; this is the moment of commit.
@@ -117,23 +130,28 @@ class Warehouse:
         if self._seen:
             _inspect(self.path)
             shutil.copymode(self.path, self.working)
-        _sync(self.working)
-        self.working.replace(self.path)
-        _sync(self.path.parent)
+        try:
+            _sync(self.working)
+            self.working.replace(self.path)
+            _sync(self.path.parent)
+        except OSError as error:
+            raise StateError.because(
+                f"{self.path} could not be replaced: {_first_line(error)}", "nothing was changed; run again"
+            ) from error
         self._seen, self._copied = _signature(self.path), False
 
 
 def _usable(path: Path) -> Path:
-    path = path.resolve()
-    if path.is_dir():
-        raise ConfigError.because(
-            f"target {path} is a folder", "name a file in it, like duckdb:.dango/warehouse.duckdb"
-        )
     try:
+        path = path.resolve()
+        if path.exists() and not path.is_file():  # a folder, a device, a pipe: nothing to replace
+            raise ConfigError.because(
+                f"target {path} is no file", "name a file, like duckdb:.dango/warehouse.duckdb"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself, before Python 3.13
         raise ConfigError.because(
-            f"target folder {path.parent} cannot be made: {error.strerror}", "choose another `target:`"
+            f"target {path} cannot be: {_first_line(error)}", "choose another `target:`"
         ) from error
     return path
 
@@ -155,8 +173,9 @@ def _lock(path: Path, run: str) -> Iterator[None]:
                 f"another run is loading into this warehouse ({_holder(descriptor)})",
                 f"wait for it to end; the lock is {path} and goes away with that process",
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"run": run, "pid": os.getpid()}).encode(), 0)
+        with suppress(OSError):  # on a full disk the lock holds all the same, only its note is missing
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps({"run": run, "pid": os.getpid()}).encode(), 0)
         yield
     finally:
         os.close(descriptor)
@@ -187,11 +206,15 @@ def _inspect(path: Path) -> None:
         with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as connection:
             connection.execute("select count(*) from duckdb_tables()").fetchone()
     except duckdb.Error as error:
-        reason = str(error).strip().splitlines()[0]
         raise StateError.because(
-            f"DuckDB cannot open {path}: {reason}",
+            f"DuckDB cannot open {path}: {_first_line(error)}",
             "close the program that writes to it; if it is no warehouse, move it away; nothing was changed",
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text.strip().partition("\n")[0] or type(error).__name__
 
 
 def _signature(path: Path) -> Signature:

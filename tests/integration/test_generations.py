@@ -174,10 +174,10 @@ def test_an_empty_file_is_a_first_run(path):
 
 
 def test_a_folder_or_a_place_that_cannot_be_is_a_mistake_in_the_configuration(tmp_path):
-    with pytest.raises(ConfigError, match="is a folder"), Warehouse.locked(tmp_path, "r1"):
+    with pytest.raises(ConfigError, match="is no file"), Warehouse.locked(tmp_path, "r1"):
         pass
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="cannot be made"), Warehouse.locked(tmp_path / "file/w.duckdb", "r1"):
+    with pytest.raises(ConfigError, match="cannot be"), Warehouse.locked(tmp_path / "file/w.duckdb", "r1"):
         pass
 
 

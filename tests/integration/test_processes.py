@@ -183,3 +183,21 @@ def test_a_worker_without_a_parent_ends_at_once():
     ours.close()
 
     assert process.wait(30) == 0
+
+
+def test_a_warehouse_that_another_program_has_opened_is_no_reason_to_start_over(folder):
+    """It may open it after the run has looked, and before a worker reads the state."""
+    write(folder, "shop", "def source():\n    yield {'a': 1}\n")
+    program = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); sys.stdin.read()"
+    path = str(folder / "w.duckdb")
+    command = [sys.executable, "-c", program, path]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        with Pool(ForkServer(ENVIRON)) as pool:
+            worker = pool.start(task(folder, "shop", committed=path, limit=None), folder / "log")
+            [failed] = [event for _, event in until_ended(pool, worker) if isinstance(event, Failed)]
+        other.stdin.close()
+
+    assert failed.exit_code == 6
+    assert "another program has opened it for writing" in failed.problems[0].what
+    assert "full-refresh" not in failed.problems[0].hint
