@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 import orjson
 
 from dango_action import __version__
-from dango_action.credentials.environ import base_environment, source_environment, with_dotenv
-from dango_action.errors import DangoError, ExitCode
+from dango_action.credentials.environ import base_environment, source_environment
+from dango_action.credentials.files import with_dotenv
+from dango_action.errors import DangoError, ExitCode, UsageError
 from dango_action.forkserver import hide_from_workers
 from dango_action.inputs import width
 from dango_action.pool import Pool
@@ -66,7 +67,8 @@ def sync(plan: Plan, inputs: Inputs, environ: Mapping[str, str], screen: Screen)
 
 def refuse(inputs: Inputs, error: DangoError, screen: Screen) -> RunResult:
     """Report a run that could not begin in the same way as one that could."""
-    return _Record.begin(inputs.project, screen).end(inputs, inputs.target or "", (), error)
+    keep = not isinstance(error, UsageError)  # a slip of the finger is no run
+    return _Record.begin(inputs.project, screen, keep=keep).end(inputs, inputs.target or "", (), error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +81,9 @@ class _Record:
     observer: _All
 
     @classmethod
-    def begin(cls, project: Path, screen: Screen) -> _Record:
+    def begin(cls, project: Path, screen: Screen, *, keep: bool = True) -> _Record:
         started = datetime.now(UTC)
-        folder = _run_folder(project, started) if (project / FOLDER).is_dir() else None
+        folder = _run_folder(project, started) if keep and (project / FOLDER).is_dir() else None
         run = folder.name if folder else _name(started)
         activity = [ActivityLog(project / FOLDER / "activity.log", run)] if folder else []
         return cls(run=run, folder=folder, started=started, observer=_All(*activity, screen))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 import orjson
@@ -60,7 +60,7 @@ def sync(project: Path, /, *, dry_run: bool, as_json: bool, **options: object) -
     except DangoError as error:
         from dango_action import run  # noqa: PLC0415 - as below
 
-        with _screen(project, as_json=as_json) as shown:
+        with _screen(project, sys.stderr) as shown:
             result = run.refuse(inputs, error, shown)
     else:
         if dry_run:
@@ -68,7 +68,7 @@ def sync(project: Path, /, *, dry_run: bool, as_json: bool, **options: object) -
             return ExitCode.CONFIGURATION if plan.broken else ExitCode.OK
         from dango_action import run  # noqa: PLC0415 - `--dry-run` needs none of it
 
-        with _screen(project, as_json=as_json) as shown:
+        with _screen(project, sys.stderr if as_json else sys.stdout) as shown:
             result = run.sync(plan, inputs, os.environ, shown)
     if as_json:
         click.echo(orjson.dumps(result.document(previews=True), option=orjson.OPT_INDENT_2))
@@ -83,8 +83,7 @@ def _words(option: str, values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @contextmanager
-def _screen(project: Path, *, as_json: bool) -> Iterator[Screen]:
-    stream = sys.stderr if as_json else sys.stdout
+def _screen(project: Path, stream: TextIO) -> Iterator[Screen]:
     if on_runner(os.environ):
         from dango_action.cli.runner import RunnerScreen  # noqa: PLC0415 - it is for the runner alone
 

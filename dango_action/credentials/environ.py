@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dotenv import dotenv_values
-
-from dango_action.errors import ConfigError
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
 # What programs need to run at all, to find the network, and to print; none of it is a secret of a source.
 BASE = frozenset(
@@ -59,23 +54,3 @@ def source_environment(name: str, listed: Iterable[str], environ: Mapping[str, s
         for key, value in environ.items()
         if value and (key in wanted or key.upper().startswith(prefixes))
     }
-
-
-def with_dotenv(project: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment over the project's `.env`, which fills only what is not set.
-
-    Raises:
-        ConfigError: `.env` is there and can't be read.
-
-    """
-    file = project / ".env"
-    if not file.is_file():
-        return dict(environ)
-    try:
-        values = dotenv_values(file, interpolate=False)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError.because(
-            f".env cannot be read: {type(error).__name__}", "write it as UTF-8 text"
-        ) from error
-    filled = {key: value for key, value in values.items() if value is not None}
-    return {**filled, **{key: value for key, value in environ.items() if value or key not in filled}}

@@ -28,7 +28,7 @@ def test_a_step_syncs_on_a_schedule_and_validates_a_pull_request(project):
 
     checked = step(project, GITHUB_EVENT_NAME="pull_request")
     assert checked.returncode == 0
-    assert "is valid: 2 sources" in checked.stdout
+    assert "is valid: 2 sources, 0 disabled" in checked.stdout
 
 
 def test_a_step_that_cannot_run_is_annotated(project):

@@ -518,3 +518,47 @@ def test_a_key_that_is_not_in_force_yet_is_said_to_be_so(project):
     assert notice["what"] == "`checks` of source `shop` is not in force in this version"
     assert notice["at"]["file"] == ".dango/sources.yml"
     assert "not in force" in done.err
+
+
+def test_an_empty_name_is_no_way_to_say_all(project):
+    project.sources("shop")
+
+    for option in ("--source", "--exclude"):
+        done = project.dango("sync", option, "")
+        assert done.code == 2
+        assert "is empty" in done.err
+
+
+def test_a_run_that_cannot_begin_is_reported_like_any_other(project):
+    project.write(".dango/sources.yml", "sources: {")
+
+    done = project.sync()
+
+    assert done.code == 3
+    jsonschema.validate(done.document, SCHEMA)
+    assert done.document["problems"][0]["at"]["file"] == ".dango/sources.yml"
+    assert "❌" in next(project.runs()[0].glob("summary.md")).read_text()
+    assert json.loads(project.sync("--source", "nope").out)["exit_code"] in (2, 3)
+
+
+@pytest.mark.parametrize("file", [".dlt/secrets.toml", ".dlt/config.toml", ".env"])
+def test_a_settings_file_that_cannot_be_read_is_a_problem_with_its_place(project, file):
+    project.module("shop", SHOP)
+    project.sources("shop")
+    project.write(file, "[sources.shop\n" if file.endswith("toml") else "'x\n")
+
+    for command in (("sync",), ("config", "validate")):
+        done = project.dango(*command)
+        assert done.code == 3
+        assert f"{file}:1:" in done.out
+
+
+def test_validate_says_what_a_sync_would_refuse(project):
+    project.sources({"name": "shop", "checks": [{"table": "t", "min_rows": 1}]}, target="motherduck:db")
+
+    done = project.dango("config", "validate", "--json")
+
+    assert done.code == 3
+    assert not done.document["valid"]
+    assert "motherduck" in done.document["problems"][0]["what"]
+    assert len(done.document["notices"]) == 1

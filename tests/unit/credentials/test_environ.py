@@ -1,6 +1,7 @@
 import pytest
 
-from dango_action.credentials.environ import base_environment, source_environment, with_dotenv
+from dango_action.credentials.environ import base_environment, source_environment
+from dango_action.credentials.files import settings_problems, with_dotenv
 from dango_action.errors import ConfigError
 
 ENVIRON = {
@@ -69,5 +70,37 @@ def test_without_dotenv_the_environment_is_as_it_was(tmp_path):
 def test_a_dotenv_that_is_no_text_is_a_clear_error(tmp_path):
     (tmp_path / ".env").write_bytes(b"A=\xff\xfe")
 
-    with pytest.raises(ConfigError, match=r"\.env cannot be read"):
+    with pytest.raises(ConfigError, match=r"\.env:1:1: this file cannot be read"):
         with_dotenv(tmp_path, {})
+
+
+def test_a_line_that_is_no_variable_has_its_place_and_not_its_text(tmp_path):
+    (tmp_path / ".env").write_text("A=1\n'unclosed secret\nB=2\n", encoding="utf-8")
+
+    [problem] = settings_problems(tmp_path)
+
+    assert str(problem.at) == ".env:2:1"
+    assert "secret" not in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [('[sources.a\nk = "s3cret"\n', "1:11"), ("[a]\nk = s3cret\n", "2:5"), ('k = 1\nk = "s3cret"\n', "2:1")],
+)
+def test_toml_that_is_none_has_its_place_and_not_its_text(tmp_path, text, place):
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt/secrets.toml").write_text(text, encoding="utf-8")
+
+    [problem] = settings_problems(tmp_path)
+
+    assert str(problem.at).startswith(".dlt/secrets.toml:")
+    assert str(problem.at).endswith(place)
+    assert "s3cret" not in str(problem)
+
+
+def test_sound_settings_have_no_problem(tmp_path):
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt/config.toml").write_text("[sources.a]\nk = [1, 2]\n", encoding="utf-8")
+    (tmp_path / ".env").write_text("\ufeff# only a comment\n", encoding="utf-8")
+
+    assert settings_problems(tmp_path) == []
