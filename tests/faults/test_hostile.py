@@ -1,7 +1,6 @@
 """Sources and surroundings that do what they should not: the run goes on, and says what is true."""
 
 import os
-import resource
 import signal
 import subprocess
 
@@ -114,19 +113,6 @@ def test_a_run_ends_when_the_fork_server_is_killed_while_sources_wait(project):
 
     assert parent.returncode == 5
     assert out.count("the process that starts workers was killed") == 3
-
-
-def test_waiting_for_room_costs_no_processor(project):
-    project.module(
-        "slow", "import dlt, time\n@dlt.resource\ndef source():\n    time.sleep(4)\n    yield {'a': 1}\n"
-    )
-    project.sources(*({"name": f"s{i}", "module": "slow"} for i in range(2)))
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    alone = project.sync("--jobs", "1")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-
-    assert alone.code == 0
-    assert after.ru_utime - before.ru_utime < 6, "the eight seconds of waiting are not spent in a loop"
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder", "loop", "long"])
