@@ -173,7 +173,7 @@ def _execute(plan: Plan, inputs: Inputs, environ: Mapping[str, str], record: _Re
         committed = warehouse.committed if warehouse else None
         paths = _Paths(record.folder or scratch, scratch, committed)
         results = schedule.run([_job(source, plan, inputs, environ, paths) for source in plan.sources])
-        if warehouse:
+        if warehouse and any(result.changed for result in results):
             try:
                 warehouse.publish()
             except DangoError as error:

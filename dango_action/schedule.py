@@ -125,8 +125,15 @@ class Schedule:
             if run.not_before > time.monotonic():
                 continue
             self._waiting.remove(run)
-            scratch = _fresh_folder(run.job.task.scratch)
-            run.worker = self.pool.start(replace(run.job.task, scratch=scratch), run.job.log, run.attempt)
+            try:
+                _fresh_folder(run.job.task.scratch)
+                run.worker = self.pool.start(run.job.task, run.job.log, run.attempt)
+            except OSError as error:  # no space, no descriptors
+                what = f"its process could not be started: {error.strerror}"
+                problem = Problem(what=what, hint="nothing was changed; free what is short, and run again")
+                run.failed = Failed(problems=[problem], exit_code=ExitCode.SOURCE_FAILED, transient=False)
+                self._finish(run)
+                continue
             self._live.append(run)
             self._enter(run, "starting")
 
@@ -335,7 +342,6 @@ def _readable(descriptor: int) -> bool:
     return bool(select.select([descriptor], [], [], 0)[0])
 
 
-def _fresh_folder(path: str) -> str:
+def _fresh_folder(path: str) -> None:
     shutil.rmtree(path, ignore_errors=True)
     os.makedirs(path, mode=0o700)  # noqa: PTH103 - it is a string because it goes into a message
-    return path

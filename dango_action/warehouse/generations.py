@@ -56,11 +56,16 @@ class Warehouse:
             warehouse = cls(path=path, folder=path.with_name(f"{path.name}.{run}.work"), _seen=_signature(path))
             if warehouse._seen:
                 _inspect(path)
-            warehouse.folder.mkdir(mode=0o700)
+            try:
+                warehouse.folder.mkdir(mode=0o700)
+            except OSError as error:
+                raise StateError.because(
+                    f"{warehouse.folder} cannot be made: {_first_line(error)}", "nothing was changed"
+                ) from error
             try:
                 yield warehouse
             finally:
-                _remove(warehouse.folder)
+                shutil.rmtree(warehouse.folder, ignore_errors=True)  # what stays, the next run removes
 
     @property
     def committed(self) -> Path | None:
@@ -85,6 +90,7 @@ class Warehouse:
             try:
                 _clone(self.path, self.working) if self._seen else _create(self.working)
             except (OSError, duckdb.Error) as error:
+                _remove(self.working)
                 size = self._seen[1] if self._seen else 0
                 raise StateError.because(
                     f"cannot make a working copy of {self.path}: {_first_line(error)}",
@@ -112,14 +118,10 @@ class Warehouse:
     def publish(self) -> None:
         """Replace the committed file by the working copy, durably; this is the moment of commit.
 
-        A run that has loaded nothing has made no copy, and leaves the file alone.
-
         Raises:
             StateError: somebody else has changed or opened the committed file since this run began.
 
         """
-        if not self._copied:
-            return
         _inspect(self.working)
         if _signature(self.path) != self._seen:
             raise StateError.because(

@@ -62,15 +62,6 @@ def test_a_run_that_does_not_publish_changes_nothing(path):
     assert others(path) == []
 
 
-def test_a_run_that_loaded_nothing_leaves_the_very_same_file(path):
-    write(path, 1)
-    before = path.stat().st_ino
-    with Warehouse.locked(path, "r1") as warehouse:
-        warehouse.publish()
-
-    assert path.stat().st_ino == before
-
-
 def test_two_runs_at_once_are_refused_with_the_name_of_the_first(path):
     with (
         Warehouse.locked(path, "first"),
@@ -228,13 +219,14 @@ def test_a_full_disk_is_said_and_changes_nothing(path):
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "with Warehouse.locked(Path(sys.argv[1]), 'r1') as w:\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
-        "    try:\n        w.copy()\n    except StateError as e:\n        print(e)\n"
+        "    for _ in range(2):\n        try:\n            w.copy()\n        except StateError as e:\n            print(e)\n"
     )
     done = subprocess.run(
         [sys.executable, "-P", "-c", program, str(path)], capture_output=True, text=True, check=True
     )
 
-    assert "bytes are needed beside it; nothing was changed" in done.stdout
+    assert done.stdout.count("bytes are needed beside it; nothing was changed") == 2
+    assert "File exists" not in done.stdout
     assert value(path) == 1
     assert others(path) == []
 

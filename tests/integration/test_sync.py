@@ -338,10 +338,12 @@ def test_a_failed_load_leaves_the_data_and_the_cursor_as_they_were(project):
             "_dlt_list_idx bigint not null, _dlt_id varchar not null)"
         )
 
+    inode = project.warehouse.stat().st_ino
     failed = project.sync()
 
     assert failed.code == 5
     assert failed.source("shop")["cause"].startswith("ConstraintException: ")
+    assert project.warehouse.stat().st_ino == inode, "a run that has loaded nothing leaves the very same file"
     assert project.one("select count(*) from raw_shop.orders") == 3
     assert project.one("select count(*) from raw_shop._dlt_loads") == 1
 
