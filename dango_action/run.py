@@ -23,7 +23,8 @@ from dango_action.protocol import Task
 from dango_action.report.activity import ActivityLog
 from dango_action.report.summary import summary
 from dango_action.results import RunResult, SourceResult
-from dango_action.schedule import Job, Observer, Phase, Schedule, stop_signals
+from dango_action.schedule import Job, Observer, Phase, Schedule
+from dango_action.stop import stop_signals
 from dango_action.warehouse.generations import Warehouse
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class _Record:
 
     @classmethod
     def begin(cls, project: Path, screen: Screen, *, keep: bool = True) -> _Record:
+        """Make the run's folder and open its log, where there is a project and `keep`."""
         started = datetime.now(UTC)
         folder = _run_folder(project, started) if keep and (project / FOLDER).is_dir() else None
         run = folder.name if folder else _name(started)
@@ -96,6 +98,7 @@ class _Record:
         failure: DangoError | None,
         notices: tuple[Problem, ...] = (),
     ) -> RunResult:
+        """Write the result down, show it, and return it."""
         result = RunResult(
             run=self.run,
             dango_version=__version__,
@@ -135,18 +138,22 @@ class _All:
         self._screens = screens
 
     def phase(self, source: str, phase: Phase, attempt: int) -> None:
+        """Pass on that a source has come to a phase."""
         for screen in self._screens:
             screen.phase(source, phase, attempt)
 
     def progress(self, source: str, rows: int) -> None:
+        """Pass on the rows extracted so far."""
         for screen in self._screens:
             screen.progress(source, rows)
 
     def finished(self, result: SourceResult) -> None:
+        """Pass on how a source has ended."""
         for screen in self._screens:
             screen.finished(result)
 
     def ended(self, result: RunResult) -> None:
+        """Pass on how the run has ended."""
         for screen in self._screens:
             screen.ended(result)
 

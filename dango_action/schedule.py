@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import os
-import select
 import shutil
-import signal
 import time
 from collections import deque
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from dango_action.errors import DangoError, ExitCode, Problem
+from dango_action.errors import DangoError
+from dango_action.outcomes import died, failure, late, not_started, success
 from dango_action.pool import Ended, Pool, Worker
 from dango_action.protocol import Extracted, Extracting, Failed, Load, Loaded, Message, Progress, Task
-from dango_action.results import SourceResult, TablePreview, TableResult
+from dango_action.results import SourceResult
+from dango_action.stop import readable
 from dango_action.worker import DUMP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from dango_action.warehouse.generations import Warehouse
@@ -111,7 +110,7 @@ class Schedule:
 
     def _goes_on(self) -> bool:
         """Hear whether the run has to stop, or can't go on, and tell whether anything is left to do."""
-        if not self._stopping and _readable(self.stopped):
+        if not self._stopping and readable(self.stopped):
             self._stop()
         if not self.pool.alive:
             self._give_up_waiting()
@@ -129,9 +128,7 @@ class Schedule:
                 _fresh_folder(run.job.task.scratch)
                 run.worker = self.pool.start(run.job.task, run.job.log, run.attempt)
             except OSError as error:  # no space, no descriptors
-                what = f"its process could not be started: {error.strerror}"
-                problem = Problem(what=what, hint="nothing was changed; free what is short, and run again")
-                run.failed = Failed(problems=[problem], exit_code=ExitCode.SOURCE_FAILED, transient=False)
+                run.failed = not_started(error)
                 self._finish(run)
                 continue
             self._live.append(run)
@@ -192,7 +189,7 @@ class Schedule:
             run.loaded = False  # it says so without having had its turn
         nothing_to_load = run.extracted is not None and not run.extracted.load_ids
         if not run.failed and not run.loaded and not nothing_to_load:
-            run.failed = self._died(status)
+            run.failed = died(status, stopping=self._stopping)
         again = run.failed is not None and run.failed.transient and run.attempt <= run.job.retries
         if again and not self._stopping and not run.loaded:
             pause = min(_LONGEST_PAUSE, 2.0 ** (run.attempt - 1))
@@ -209,49 +206,16 @@ class Schedule:
             self._finish(run)
 
     def _finish(self, run: _Run) -> None:
-        failed, extracted = run.failed, run.extracted
         result = SourceResult(
             name=run.job.task.name,
             dataset=run.job.dataset,
-            status="ok" if not failed else "interrupted" if failed.exit_code == ExitCode.INTERRUPTED else "failed",
-            exit_code=ExitCode(failed.exit_code) if failed else ExitCode.OK,
-            problems=tuple(_on_one_line(problem) for problem in failed.problems) if failed else (),
-            tables=() if failed or not extracted else tuple(
-                TableResult(name=table, rows=rows, discarded=extracted.discarded.get(table, 0))
-                for table, rows in sorted(extracted.rows.items())
-            ),
-            changed=run.loaded,
             attempts=run.attempt,
             seconds=time.monotonic() - run.begun,
             log=run.job.shown_log if run.worker else None,
-            preview=() if failed or not extracted else tuple(
-                TablePreview(table=p.table, columns=tuple(p.columns), rows=tuple(map(tuple, p.rows)))
-                for p in extracted.preview
-            ),
-        )  # fmt: skip
+            **(failure(run.failed) if run.failed else success(run.extracted, loaded=run.loaded)),
+        )
         self.results[result.name] = result
         self.observer.finished(result)
-
-    def _died(self, status: int | None) -> Failed:
-        what, code, hint = "", ExitCode.SOURCE_FAILED, "the log has what it printed"
-        if self._stopping:
-            what, code, hint = (
-                "stopped before it was done",
-                ExitCode.INTERRUPTED,
-                "run it again; nothing was half loaded",
-            )
-        elif status is None:
-            what = "the process that starts workers was killed, and this source with it"
-        elif status < 0:
-            name = signal.Signals(-status).name
-            what = f"its process was killed by {name}"
-            if -status == signal.SIGKILL:
-                hint = "when memory runs out the system does that; the log has what it printed"
-        else:
-            what = (
-                f"its process ended by itself with status {status}, like os._exit does, before the load was done"
-            )
-        return Failed(problems=[Problem(what=what, hint=hint)], exit_code=code, transient=False)
 
     def _expire(self) -> None:
         """End the workers that are over their time, and let each say first where it was."""
@@ -260,17 +224,7 @@ class Schedule:
             if run.deadline is None or now < run.deadline or not run.worker:
                 continue
             if run.failed is None:
-                minutes = run.job.timeout / 60
-                run.failed = Failed(
-                    problems=[
-                        Problem(
-                            what=f"{run.phase} took longer than its limit of {minutes:g} minutes",
-                            hint="raise `timeout_minutes` for it; the log shows where each of its threads was",
-                        )
-                    ],
-                    exit_code=ExitCode.SOURCE_FAILED,
-                    transient=False,
-                )
+                run.failed = late(run.phase, run.job.timeout)
                 self.pool.signal(run.worker, DUMP)
                 run.deadline = now + GRACE
             else:
@@ -287,7 +241,7 @@ class Schedule:
     def _give_up_waiting(self) -> None:
         while self._waiting:
             run = self._waiting.popleft()
-            run.failed = self._died(None)
+            run.failed = died(None, stopping=self._stopping)
             self._finish(run)
 
     def _kill(self, run: _Run) -> None:
@@ -305,41 +259,6 @@ class Schedule:
         if self._has_room:
             times += [run.not_before for run in self._waiting]
         return max(0.0, min(times) - time.monotonic()) if times else None
-
-
-@contextmanager
-def stop_signals() -> Iterator[int]:
-    """Turn the first SIGINT or SIGTERM into a readable descriptor; a second one interrupts at once."""
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-
-    def insist(*_: object) -> None:
-        for sign in previous:
-            signal.signal(sign, signal.default_int_handler)
-
-    woken = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)  # Python writes each signal's number to it
-    previous = {sign: signal.signal(sign, insist) for sign in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield reader
-    finally:
-        signal.set_wakeup_fd(woken)
-        for sign, handler in previous.items():
-            signal.signal(sign, handler)
-        os.close(reader)
-        os.close(writer)
-
-
-def _on_one_line(problem: Problem) -> Problem:
-    """Return a worker's problem as it may be shown: on a runner, a line of its own could be a command."""
-    return replace(problem, what=_one_line(problem.what), hint=_one_line(problem.hint))
-
-
-def _one_line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def _readable(descriptor: int) -> bool:
-    return bool(select.select([descriptor], [], [], 0)[0])
 
 
 def _fresh_folder(path: str) -> None:

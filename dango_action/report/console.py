@@ -129,6 +129,7 @@ class _Above:
         self._console = console
 
     def write(self, text: str) -> int:
+        """Print text above the live part."""
         self._console.out(text, end="", highlight=False)
         return len(text)
 

@@ -84,6 +84,7 @@ class _SqlClient(DuckDbSqlClient):
     transaction: ClassVar[Transaction]
 
     def open_connection(self) -> duckdb.DuckDBPyConnection:
+        """Take the transaction's connection, in the dataset's schema if it is there yet."""
         with self.transaction.lock:
             self._conn = self.transaction.connection
             if self.transaction.has_schema(self.dataset_name):  # else the load is about to make it
@@ -91,10 +92,12 @@ class _SqlClient(DuckDbSqlClient):
         return self._conn
 
     def close_connection(self) -> None:
+        """Let go of the connection, which is the transaction's to close."""
         self._conn = None  # type: ignore[assignment]  # as dlt does
 
     @contextmanager
     def begin_transaction(self) -> Iterator[Any]:
+        """Go on inside the one transaction; what fails in here poisons it."""
         try:
             yield self
         except BaseException as error:
@@ -105,11 +108,13 @@ class _SqlClient(DuckDbSqlClient):
         """Do nothing: the load is committed as a whole."""
 
     def rollback_transaction(self) -> None:
+        """Poison the transaction: a part of it can't be rolled back."""
         self.transaction.poison(RuntimeError("dlt asked for a rollback"))
 
     @contextmanager
     @raise_database_error
     def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[DBApiCursor]:  # noqa: ANN401
+        """Run a statement; only one thread at a time, and none once the transaction is poisoned."""
         self.transaction.check()
         parameters = args or kwargs or None
         if parameters:

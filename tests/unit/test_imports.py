@@ -33,10 +33,12 @@ MAY_IMPORT = {
     "forkserver": {"worker"},
     "worker": HIGH,
     "pool": BASE | {"protocol", "forkserver"},
-    "schedule": HIGH | PROCESSES,
-    "run": HIGH | PROCESSES | {"schedule", "plan", "selection", "inputs", "report"},
-    "action": HIGH | PROCESSES | {"schedule", "plan", "selection", "inputs", "report", "run", "cli"},
-    "cli": HIGH | PROCESSES | {"schedule", "plan", "selection", "inputs", "report", "run"},
+    "outcomes": BASE | {"protocol"},
+    "stop": set(),
+    "schedule": HIGH | PROCESSES | {"outcomes", "stop"},
+    "run": HIGH | PROCESSES | {"schedule", "stop", "plan", "selection", "inputs", "report"},
+    "action": HIGH | PROCESSES | {"schedule", "stop", "plan", "selection", "inputs", "report", "run", "cli"},
+    "cli": HIGH | PROCESSES | {"schedule", "stop", "plan", "selection", "inputs", "report", "run"},
 }
 
 
