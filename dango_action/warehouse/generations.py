@@ -146,7 +146,8 @@ class Warehouse:
 def _usable(path: Path) -> Path:
     try:
         path = path.resolve()
-        if path.exists() and not path.is_file():  # a folder, a device, a pipe: nothing to replace
+        # a folder, a device, a pipe, a link that leads to itself: nothing to replace
+        if path.is_symlink() or (path.exists() and not path.is_file()):
             raise ConfigError.because(
                 f"target {path} is no file", "name a file, like duckdb:.dango/warehouse.duckdb"
             )
