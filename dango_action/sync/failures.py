@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
+import duckdb
 import requests
 from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.common.exceptions import TerminalException, TransientException
@@ -82,6 +83,8 @@ def _explain(error: BaseException, task: Task) -> Failed:
 def _advice(cause: BaseException, *, transient: bool) -> str:
     if _status(cause) in _REFUSED:
         return "the server refuses the credentials, or what they may do; the log has the whole traceback"
+    if isinstance(cause, duckdb.CatalogException):
+        return "was a table of this source dropped or changed by hand? --full-refresh starts the source over"
     if transient:
         return "this often passes: look at the address and the network, then run it again; the log has more"
     return "the log has the whole traceback"

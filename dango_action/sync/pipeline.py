@@ -39,6 +39,7 @@ PREVIEWED = 10
 _REPORT_EVERY = 0.5  # seconds
 _WIDEST_PREVIEW = 200  # characters of a value
 _SHORTEST_SECRET = 4  # characters; less would hide every `1` and `yes` of a message
+_ALL_TABLES = "select table_name from duckdb_tables() where schema_name = ?"
 _TABLES = """
     select table_name from duckdb_tables()
     where schema_name = ? and not starts_with(table_name, '_dlt_')
@@ -130,20 +131,27 @@ class SourcePipeline:
         """
         if not self._task.committed or self._task.limit is not None:
             return
+        cause = None
         try:
-            self._pipeline.sync_destination()
+            missing = _missing_tables(self._task.committed, self._pipeline.dataset_name)
+            if not missing:
+                self._pipeline.sync_destination()
+                return
+            reason = f"{' and '.join(missing)} is missing"
         except Exception as error:
-            if any(isinstance(cause, duckdb.IOException) for cause in chain(error)):
+            if any(isinstance(inner, duckdb.IOException) for inner in chain(error)):
                 raise StateError.because(
                     "the warehouse cannot be read: another program has opened it for writing, or it has gone",
                     "close that program and run again; nothing was changed",
                 ) from error
-            if not self._task.full_refresh:
-                raise StateError.because(
-                    f"the state of `{self._task.name}` in the warehouse cannot be read: {type(error).__name__}",
-                    f"start this source over: dango sync --source {self._task.name} --full-refresh",
-                ) from error
-            self._unreadable = True
+            reason, cause = type(error).__name__, error
+        if not self._task.full_refresh:
+            raise StateError.because(
+                f"the state of `{self._task.name}` in the warehouse cannot be read: {reason}",
+                f"start over, which drops everything in {self._pipeline.dataset_name}: "
+                f"dango sync --source {self._task.name} --full-refresh",
+            ) from cause
+        self._unreadable = True
 
     def extract(self, source: DltSource) -> Extracted:
         """Extract and normalize; the rows are those of each table, nested ones included, dlt's own left out."""
@@ -226,6 +234,18 @@ def _expected(source: DltSource) -> Iterator[str]:
     for resource in source.selected_resources.values():
         if isinstance(resource.table_name, str):
             yield source.schema.naming.normalize_table_identifier(resource.table_name)
+
+
+def _missing_tables(path: str, dataset: str) -> list[str]:
+    """Return dlt's own tables that a dataset lacks; none if there is no dataset.
+
+    dlt does not look for them. Without its version table it would take the state for new, and load rows again.
+    """
+    with duckdb.connect(path, read_only=True) as connection:
+        tables = {table for (table,) in connection.execute(_ALL_TABLES, [dataset]).fetchall()}
+    return [
+        table for table in ("_dlt_loads", "_dlt_pipeline_state", "_dlt_version") if tables and table not in tables
+    ]
 
 
 class _First(ItemTransform[Any, dict[str, Any]]):

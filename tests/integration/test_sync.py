@@ -564,3 +564,19 @@ def test_validate_says_what_a_sync_would_refuse(project):
     assert not done.document["valid"]
     assert "motherduck" in done.document["problems"][0]["what"]
     assert len(done.document["notices"]) == 1
+
+
+@pytest.mark.parametrize("table", ["_dlt_loads", "_dlt_pipeline_state", "_dlt_version", "orders"])
+def test_a_full_refresh_mends_a_table_that_was_dropped_by_hand(project, table):
+    project.module("shop", SHOP)
+    project.sources("shop")
+    project.sync()
+    with duckdb.connect(str(project.warehouse)) as connection:
+        connection.execute(f"drop table raw_shop.{table}")
+
+    for problem in project.sync().source("shop")["problems"]:
+        assert "--full-refresh" in problem["hint"]
+
+    assert project.sync("--full-refresh").code == 0
+    assert project.query("select count(*), count(distinct id) from raw_shop.orders") == [(3, 3)]
+    assert project.one("select count(*) from raw_shop._dlt_loads") >= 1
