@@ -109,12 +109,6 @@ class ConfigError(DangoError):
     exit_code = ExitCode.CONFIGURATION
 
 
-class CredentialsError(DangoError):
-    """A secret is missing or can't be read."""
-
-    exit_code = ExitCode.CREDENTIALS
-
-
 class SourceError(DangoError):
     """A source could not be extracted or loaded."""
 
@@ -125,9 +119,3 @@ class StateError(DangoError):
     """The warehouse or its state is in use, newer than expected, or not trustworthy."""
 
     exit_code = ExitCode.STATE
-
-
-class Interrupted(DangoError):  # noqa: N818 - like KeyboardInterrupt, it is not a failure
-    """Somebody asked the run to stop."""
-
-    exit_code = ExitCode.INTERRUPTED
