@@ -94,9 +94,19 @@ class Project:
     def warehouse(self):
         return self.path / ".dango/warehouse.duckdb"
 
-    @property
-    def command(self):
-        return DANGO
+    def shell(self, script):
+        """Run a bash script that finds `dango` on its path; for limits and pipes."""
+        environ = self.environ(PATH=f"{DANGO.parent}:{os.environ['PATH']}")
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=self.path,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
 
     def runs(self):
         return sorted((self.path / ".dango/runs").iterdir())

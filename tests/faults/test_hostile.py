@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 
 import pytest
 from test_kills import until
@@ -143,17 +142,10 @@ def test_a_disk_that_is_full_ends_a_run_in_order(project, blocks):
         "import dlt\n@dlt.resource\ndef source():\n    print('x' * 500_000)\n    yield [{'id': i, 't': str(i) * 20} for i in range(50_000)]\n",
     )
     project.sources("events")
-    done = subprocess.run(
-        ["bash", "-c", f"ulimit -f {blocks}; exec dango sync --json 2>/dev/null"],
-        cwd=project.path,
-        env=project.environ(PATH=f"{project.command.parent}:{os.environ['PATH']}"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = project.shell(f"ulimit -f {blocks}; exec dango sync --json 2>/dev/null")
 
-    assert done.returncode in (3, 5, 6), done.stdout
-    assert '"status": "failed"' in done.stdout
+    assert done.code in (3, 5, 6), done.out
+    assert '"status": "failed"' in done.out
     assert not project.warehouse.exists()
     assert project.sync().code == 0
 
@@ -161,16 +153,9 @@ def test_a_disk_that_is_full_ends_a_run_in_order(project, blocks):
 def test_few_descriptors_are_enough_for_many_sources(project):
     project.module("events", ROWS)
     project.sources(*({"name": f"s{i}", "module": "events"} for i in range(12)))
-    done = subprocess.run(
-        ["bash", "-c", "ulimit -n 64; exec dango sync --json --jobs 64"],
-        cwd=project.path,
-        env=project.environ(PATH=f"{project.command.parent}:{os.environ['PATH']}"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = project.shell("ulimit -n 64; exec dango sync --json --jobs 64")
 
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.code == 0, done.err
     assert project.one("select count(*) from duckdb_tables() where table_name = 'source'") == 12
 
 
@@ -189,16 +174,9 @@ def test_a_run_whose_files_go_away_still_loads(project):
 def test_a_run_goes_on_when_nobody_reads_its_output(project):
     project.module("events", ROWS)
     project.sources("events")
-    done = subprocess.run(
-        ["bash", "-c", "dango sync | true; exit ${PIPESTATUS[0]}"],
-        cwd=project.path,
-        env=project.environ(PATH=f"{project.command.parent}:{os.environ['PATH']}"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = project.shell("dango sync | true; exit ${PIPESTATUS[0]}")
 
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     assert rows(project) == (10, 10)
 
 

@@ -217,6 +217,24 @@ def test_a_job_that_fails_once_is_not_retried_on_top_of_its_own_rows(tmp_path, m
     assert contents(loader.path) == before
 
 
+def test_a_job_that_fails_outside_of_sql_after_its_rows_is_not_retried_on_top_of_them(tmp_path, monkeypatch):
+    loader = Transactional(tmp_path)
+    sync(loader, events("append", 5), "insert_values")
+    before = contents(loader.path)
+    original, failures = InsertValuesLoadJob.run, iter(range(1))
+
+    def run(self):
+        original(self)
+        if next(failures, None) is not None:
+            raise ValueError("after the rows")
+
+    monkeypatch.setattr(InsertValuesLoadJob, "run", run)
+    with pytest.raises(Exception, match=r"after the rows|earlier statement"):
+        sync(loader, events("append", 9), "insert_values")
+
+    assert contents(loader.path) == before
+
+
 def test_a_poisoned_transaction_cannot_be_committed(tmp_path):
     path = tmp_path / "w.duckdb"
     with Transaction(path) as transaction:
