@@ -35,7 +35,7 @@ class Task:
     schema_contract: Any
     environ: dict[str, str]
     scratch: str  # a folder of its own, which the parent deletes
-    committed: str | None  # the warehouse to read dlt's state from; None on the first run
+    committed: str | None  # the warehouse to read dlt's state from; None on the first run and for a look
     full_refresh: bool
     limit: int | None  # rows of each resource to look at, instead of a load
 

@@ -129,7 +129,7 @@ class SourcePipeline:
             StateError: they can't be read; a full refresh goes on without them.
 
         """
-        if not self._task.committed or self._task.limit is not None:
+        if not self._task.committed:  # the first run, or a look
             return
         cause = None
         try:

@@ -195,6 +195,19 @@ def test_a_look_loads_nothing_moves_no_cursor_and_ends_an_endless_source(project
     assert "\x1b" not in shown
 
 
+def test_a_look_after_a_sync_shows_rows_and_leaves_the_cursor(project):
+    project.module("shop", SHOP)
+    project.sources("shop")
+    project.sync()
+    inode = project.warehouse.stat().st_ino
+
+    look = project.sync("--limit", "2").source("shop")
+
+    assert {table["name"]: table["rows"] for table in look["tables"]}["orders"] == 2
+    assert project.warehouse.stat().st_ino == inode
+    assert project.sync().source("shop")["tables"][0]["rows"] == 0
+
+
 def test_a_dry_run_prints_the_plan_and_does_nothing(project):
     project.module("shop", "raise RuntimeError('imported')")
     project.sources("shop", {"name": "off", "module": "shop", "enabled": False})
