@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import resource
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from dango_action.config.words import did_you_mean, show
 from dango_action.errors import Problem, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping
 
 _LEAST_JOBS = 4
 _OWN_DESCRIPTORS = 32
 _DESCRIPTORS_OF_A_SOURCE = 8  # twice what a worker needs: as many as extract may wait for their load
+_LONGEST_RETENTION = 400  # days; the most that GitHub lets an organization set
 Mode = Literal["sync", "check"]
 
 PREFIX = "DANGO_INPUT_"
 """Composite actions get no `INPUT_*` variables, so `action.yml` passes each input under this prefix."""
 
 # Events whose code and data are the repository's own; what an outsider can set off with secrets is not here.
-_SYNC = frozenset({"schedule", "workflow_dispatch", "repository_dispatch"})
-_CHECK = frozenset({"pull_request", "merge_group"})
-# input -> the option of `dango sync` that takes its value; a flag takes none
-_OPTIONS = {
-    "sources": "--source",
-    "exclude": "--exclude",
-    "target": "--target",
-    "limit": "--limit",
-    "jobs": "--jobs",
-}
-_FLAGS = {"full-refresh": "--full-refresh", "dry-run": "--dry-run"}
-_OTHERS = ("command",)
+SYNC_EVENTS = frozenset({"schedule", "workflow_dispatch", "repository_dispatch", "push"})
+_CHECK_EVENTS = frozenset({"pull_request", "merge_group"})
+_BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_STORES = ("artifact", "none")
+_STATE_WORDS = ("unsealed", "new")
+
+INPUTS = (
+    "command",
+    "sources",
+    "exclude",
+    "target",
+    "full-refresh",
+    "limit",
+    "jobs",
+    "dry-run",
+    "shard",
+    "state",
+    "retention-days",
+    "github-token",
+    "python-version",
+    "working-directory",
+)
+"""Every input of `action.yml`; `python-version` and `retention-days` are also used by the file itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +61,53 @@ class Inputs:
     limit: int | None = None  # rows of each resource to look at, instead of a load
     jobs: int | None = None
     strict: bool = False  # let one broken source stop the others
+
+    def contradiction(self) -> Problem | None:
+        """Return what can't be asked for together."""
+        if self.limit is not None and self.full_refresh:
+            what = "a limit only looks, so it can't be combined with a full refresh"
+            return Problem(what=what, hint="leave out one of the two")
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateWish:
+    """Where the Action keeps the warehouse between runs: the input `state`, taken apart."""
+
+    store: Literal["artifact", "none"] = "artifact"
+    unsealed: bool = False  # knowingly, where everybody can read it
+    new: bool = False  # start over without what earlier runs have left
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The workflow run, as the runner's variables describe it; the API is asked for what trust depends on."""
+
+    event: str
+    ref: str  # `refs/heads/main`
+    repository: str  # `owner/name`
+    repository_id: int
+    run_id: int
+    run_attempt: int
+    workflow: str  # the path in the repository of the workflow that was started, not of one that it calls
+    api_url: str
+    server_url: str
+    workspace: Path
+    temp: Path
+    summary: Path | None  # the file for the job summary
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What a step of a workflow does."""
+
+    mode: Mode
+    inputs: Inputs
+    dry_run: bool
+    state: StateWish
+    shard: int  # which part of a matrix this is, from 1
+    context: Context
 
 
 def words(values: Iterable[str]) -> tuple[str, ...]:
@@ -66,12 +125,11 @@ def mode_for(event: str, asked: str, *, default_branch: bool) -> Mode:
 
     """
     if asked not in ("", "sync", "check"):
-        near = difflib.get_close_matches(asked, ["sync", "check"], 1)
-        hint = f"did you mean `{near[0]}`?" if near else "use sync or check, or leave it out"
-        raise UsageError.because(f"input `command`: there is no command `{asked}`", hint)
-    if asked == "check" or (event in _CHECK and asked == ""):
+        what = f"input `command`: there is no command `{show(asked)}`"
+        raise UsageError.because(what, did_you_mean(asked, ("sync", "check")))
+    if asked == "check" or (event in _CHECK_EVENTS and asked == ""):
         return "check"
-    if event in _SYNC or (event == "push" and default_branch):
+    if event in SYNC_EVENTS and (event != "push" or default_branch):
         return "sync"
     raise UsageError.because(
         f"the event `{event}` does not sync here: what it brings may not be the default branch's",
@@ -80,8 +138,8 @@ def mode_for(event: str, asked: str, *, default_branch: bool) -> Mode:
     )
 
 
-def arguments(environ: Mapping[str, str], event: Mapping[str, Any]) -> list[str]:
-    """Return the command line that the Action's inputs stand for; empty inputs count as absent.
+def step(environ: Mapping[str, str], event: Mapping[str, Any]) -> Step:
+    """Return what the Action's inputs and its event ask for; empty inputs count as absent.
 
     `event` is the payload of the event, which names the default branch.
 
@@ -89,26 +147,69 @@ def arguments(environ: Mapping[str, str], event: Mapping[str, Any]) -> list[str]
         UsageError: an input is unknown or holds no such value; all of them at once.
 
     """
-    given = {_input(key): value for key, value in environ.items() if key.startswith(PREFIX) and value.strip()}
-    problems = [*_unknown(given), *_no_flags(given)]
+    given = {_input(key): value for key, value in environ.items() if key.startswith(PREFIX)}
+    values = _Values({name: value.strip() for name, value in given.items() if value.strip()})
+    problems = list(_unknown(values.given))
+    context = _context(environ, values.text("github-token"))
+    folder = Path(values.text("working-directory") or ".")
+    project = (context.workspace / folder).resolve()
+    if not project.is_dir():
+        what = f"input `working-directory`: there is no folder {folder}"
+        problems.append(Problem(what=what, hint="name it from the top of the repository, like `ingest`"))
+    inputs = Inputs(
+        project=project,
+        sources=words([values.text("sources")]),
+        exclude=words([values.text("exclude")]),
+        target=values.text("target") or None,
+        full_refresh=values.flag("full-refresh"),
+        limit=values.number("limit"),
+        jobs=values.number("jobs"),
+    )
+    dry_run, state, shard = values.flag("dry-run"), values.state(), values.number("shard") or 1
+    values.number("retention-days", most=_LONGEST_RETENTION)  # action.yml hands it on; a wrong one is said here
+    problems += values.problems
+    if contradiction := inputs.contradiction():
+        problems.append(contradiction)
+    mode: Mode = "check"
+    try:
+        mode = mode_for(context.event, values.text("command"), default_branch=_on_default_branch(context, event))
+    except UsageError as error:
+        problems += error.problems
     if problems:
         raise UsageError(*problems)
-    branch = event.get("repository", {}).get("default_branch")
-    mode = mode_for(
-        environ.get("GITHUB_EVENT_NAME", ""),
-        given.get("command", "").strip(),
-        default_branch=branch is not None and environ.get("GITHUB_REF") == f"refs/heads/{branch}",
-    )
-    if mode == "check":
-        return ["config", "validate"]
-    options = [f"{option}={given[name].strip()}" for name, option in _OPTIONS.items() if name in given]
-    flags = [flag for name, flag in _FLAGS.items() if given.get(name) == "true"]
-    return ["sync", *options, *flags]
+    return Step(mode=mode, inputs=inputs, dry_run=dry_run, state=state, shard=shard, context=context)
+
+
+def event_file(environ: Mapping[str, str]) -> Path | None:
+    """Return the file with the payload of the event that has started the workflow; None outside of one."""
+    path = environ.get("GITHUB_EVENT_PATH", "")
+    return Path(path) if path else None
+
+
+def summary_file(environ: Mapping[str, str]) -> Path | None:
+    """Return the file for this step's part of the job summary; None outside of a workflow."""
+    path = environ.get("GITHUB_STEP_SUMMARY", "")
+    return Path(path) if path else None
+
+
+def workspace(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the checked-out repository, from which GitHub counts the paths of annotations."""
+    return Path(environ.get("GITHUB_WORKSPACE") or ".").resolve()
 
 
 def on_runner(environ: Mapping[str, str]) -> bool:
     """Tell whether this is a step of a GitHub Actions job."""
     return environ.get("GITHUB_ACTIONS") == "true"
+
+
+def user_token(environ: Mapping[str, str]) -> str:
+    """Return the token that the GitHub CLI would use: `GH_TOKEN`, else `GITHUB_TOKEN`, else nothing."""
+    return environ.get("GH_TOKEN") or environ.get("GITHUB_TOKEN") or ""
+
+
+def api_url(environ: Mapping[str, str]) -> str:
+    """Return the address of GitHub's REST API; a runner of an enterprise has its own."""
+    return environ.get("GITHUB_API_URL") or "https://api.github.com"
 
 
 def width(asked: int | None) -> int:
@@ -119,20 +220,87 @@ def width(asked: int | None) -> int:
     return min(asked or max(_LEAST_JOBS, 2 * processors), most)
 
 
+@dataclass(slots=True)
+class _Values:
+    """Reads inputs one by one and keeps what is wrong with them."""
+
+    given: Mapping[str, str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def text(self, name: str) -> str:
+        """Return a text; empty if it was not given."""
+        return self.given.get(name, "")
+
+    def flag(self, name: str) -> bool:
+        """Return a boolean, as YAML 1.2 writes them."""
+        value = self.given.get(name, "false")
+        if value not in _BOOLEANS:
+            self._wrong(name, "is neither true nor false", "write `true` or `false`")
+        return _BOOLEANS.get(value, False)
+
+    def number(self, name: str, *, most: int = 10**9) -> int | None:
+        """Return a whole number of at least 1; None if it was not given."""
+        value = self.given.get(name)
+        if value is None:
+            return None
+        if value.isascii() and value.isdigit() and 1 <= int(value[:12]) <= most:
+            return int(value)
+        self._wrong(name, "is no whole number that is possible here", f"write a number from 1 to {most:,}")
+        return None
+
+    def state(self) -> StateWish:
+        """Return the input `state`: a store, and how it is used."""
+        first, *rest = self.given.get("state", "artifact").split()
+        if first == "new" and not rest:
+            first, rest = "artifact", ["new"]
+        if first not in _STORES:
+            hint = did_you_mean(first, ("artifact", "artifact unsealed", "new", "none"))
+            self._wrong("state", f"names no store that this version has: `{show(first)}`", hint)
+        for word in rest:
+            if word not in _STATE_WORDS or first == "none":
+                hint = "`unsealed` and `new` may follow `artifact`; nothing may follow `none`"
+                self._wrong("state", f"can't be used with `{show(word)}`", hint)
+        store: Literal["artifact", "none"] = "none" if first == "none" else "artifact"
+        return StateWish(store=store, unsealed="unsealed" in rest, new="new" in rest)
+
+    def _wrong(self, name: str, what: str, hint: str) -> None:
+        self.problems.append(Problem(what=f"input `{name}` {what}", hint=hint))
+
+
+def _context(environ: Mapping[str, str], token: str) -> Context:
+    reference = environ.get("GITHUB_WORKFLOW_REF", "")
+    repository = environ.get("GITHUB_REPOSITORY", "")
+    return Context(
+        event=environ.get("GITHUB_EVENT_NAME", ""),
+        ref=environ.get("GITHUB_REF", ""),
+        repository=repository,
+        repository_id=_whole(environ.get("GITHUB_REPOSITORY_ID", "")),
+        run_id=_whole(environ.get("GITHUB_RUN_ID", "")),
+        run_attempt=_whole(environ.get("GITHUB_RUN_ATTEMPT", "")) or 1,
+        workflow=reference.partition("@")[0].removeprefix(f"{repository}/"),
+        api_url=api_url(environ),
+        server_url=environ.get("GITHUB_SERVER_URL") or "https://github.com",
+        workspace=workspace(environ),
+        temp=Path(environ.get("RUNNER_TEMP") or "."),
+        summary=summary_file(environ),
+        token=token,
+    )
+
+
+def _on_default_branch(context: Context, event: Mapping[str, Any]) -> bool:
+    branch = event.get("repository", {}).get("default_branch")
+    return branch is not None and context.ref == f"refs/heads/{branch}"
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
 def _input(variable: str) -> str:
     return variable.removeprefix(PREFIX).lower().replace("_", "-")
 
 
-def _unknown(given: Iterable[str]) -> Iterable[Problem]:
-    known = [*_OPTIONS, *_FLAGS, *_OTHERS]
+def _unknown(given: Iterable[str]) -> Iterator[Problem]:
     for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean `{near[0]}`?" if near else f"use one of: {', '.join(sorted(known))}"
-            yield Problem(what=f"unknown input `{name}`", hint=hint)
-
-
-def _no_flags(given: Mapping[str, str]) -> Iterable[Problem]:
-    for name in _FLAGS:
-        if given.get(name, "false") not in ("true", "false"):
-            yield Problem(what=f"input `{name}` is neither true nor false", hint="write `true` or `false`")
+        if name not in INPUTS:
+            yield Problem(what=f"unknown input `{show(name)}`", hint=did_you_mean(name, INPUTS))

@@ -1,0 +1,1 @@
+"""What `dango init` writes: facts about a folder in, files out."""

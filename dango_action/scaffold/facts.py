@@ -1,0 +1,126 @@
+"""What `dango init` finds out, so that it need not ask."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dango_action.config.parse import SOURCES_FILE, Parsed, read
+from dango_action.errors import Position, Problem, UsageError
+from dango_action.scaffold import repository
+from dango_action.scaffold.native_sources import Factory, factories
+from dango_action.scaffold.other_workflows import projects
+from dango_action.scaffold.scalars import writable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from dango_action.scaffold.repository import Repository
+
+SOURCES_FOLDER = "custom_sources"
+WORKFLOWS = ".github/workflows"
+
+_MODULE = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """A project's folder as it is.
+
+    `parsed` is its sources.yml, None if it has none. `modules` are all names in `custom_sources/`, `found` the dlt
+    sources there. `workflows` are the files in `.github/workflows`, each with the folders of the projects that it
+    syncs. `notices` is what is odd about all this.
+    """
+
+    project: Path
+    repository: Repository | None
+    parsed: Parsed | None
+    modules: frozenset[str]
+    found: tuple[Factory, ...]
+    workflows: Mapping[str, frozenset[str]]
+    gitignore: bytes
+    notices: tuple[Problem, ...]
+
+    @property
+    def top(self) -> Path:
+        """The folder that holds `.github`."""
+        return self.repository.top if self.repository else self.project
+
+    @property
+    def folder(self) -> str:
+        """The project's path from there, "" if it is the same folder."""
+        return self.repository.folder if self.repository else ""
+
+
+def look(project: Path) -> Facts:
+    """Look at a project's folder. Nothing of it is imported or run.
+
+    Raises:
+        UsageError: no workflow can name the folder.
+
+    """
+    found = repository.find(project)
+    if found and not writable(found.folder):
+        raise UsageError.because(
+            f"a workflow can't name the folder {found.folder!a}",
+            "rename it, without `${{` and invisible characters",
+        )
+    exists = any((project / SOURCES_FILE).with_suffix(suffix).exists() for suffix in (".yml", ".yaml"))
+    parsed = read(project) if exists else None
+    sources, notices = _sources(project)
+    return Facts(
+        project=project,
+        repository=found,
+        parsed=parsed,
+        modules=frozenset(path.stem for path in (project / SOURCES_FOLDER).glob("*")),
+        found=sources,
+        workflows=workflows(found.top if found else project),
+        gitignore=_bytes(project / ".gitignore"),
+        notices=(*(parsed.problems if parsed else ()), *notices),
+    )
+
+
+def _sources(project: Path) -> tuple[tuple[Factory, ...], tuple[Problem, ...]]:
+    found: list[Factory] = []
+    notices: list[Problem] = []
+    for path, module in _modules(project / SOURCES_FOLDER):
+        file = path.relative_to(project).as_posix()
+        at = Position(file=file, line=1, column=1)
+        try:
+            made = factories(path.read_bytes(), module)
+        except SyntaxError as error:
+            at = Position(file=file, line=error.lineno or 1, column=error.offset or 1)
+            notices.append(Problem(what="this is no Python", hint=str(error.msg), at=at))
+        except (OSError, ValueError) as error:
+            notices.append(Problem(what="the file can't be read", hint=str(error), at=at))
+        else:
+            if made and not _MODULE.fullmatch(module):
+                hint = "use letters a to z, digits and `_` only, then list it in .dango/sources.yml"
+                notices.append(Problem(what="Python can't import a file of this name", hint=hint, at=at))
+            else:
+                found += made
+    return tuple(found), tuple(notices)
+
+
+def _modules(folder: Path) -> Iterator[tuple[Path, str]]:
+    for path in sorted(folder.glob("*.py")):
+        if path.is_file() and path.stem != "__init__":
+            yield path, path.stem
+    for path in sorted(folder.glob("*/__init__.py")):
+        if path.is_file():
+            yield path, path.parent.name
+
+
+def workflows(top: Path) -> dict[str, frozenset[str]]:
+    """Return the workflows of a repository by the names of their files, each with the projects that it syncs."""
+    files = sorted(path for path in (top / WORKFLOWS).glob("*") if path.suffix in (".yml", ".yaml"))
+    return {path.name: projects(_bytes(path)) for path in files}
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes() if path.is_file() else b""
+    except OSError:  # whoever writes it will say so
+        return b""
