@@ -4,34 +4,137 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from dango_action.cli.main import cli, leave, run
-from dango_action.errors import UsageError
-from dango_action.github.commands import Runner
-from dango_action.inputs import arguments
+from dango_action import inputs, run
+from dango_action.cli import config
+from dango_action.cli.main import leave
+from dango_action.cli.runner import RunnerScreen
+from dango_action.cli.sync import plan_lines
+from dango_action.errors import DangoError, ExitCode, UsageError
+from dango_action.github.commands import Runner, folder_in, write_summary
+from dango_action.leavings import Leavings
+from dango_action.plan import make_plan
+from dango_action.report.summary import escape, problem_list
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dango_action.keeper import Keeper
+    from dango_action.plan import Plan
 
 
 def main() -> None:
     """Run what the step's inputs and its event ask for, and exit with one of the documented codes."""
     try:
-        command = arguments(os.environ, _event(os.environ.get("GITHUB_EVENT_PATH", "")))
+        leave(_main(os.environ))
+    except KeyboardInterrupt:
+        print("interrupted")  # noqa: T201
+        leave(ExitCode.INTERRUPTED)
+
+
+def _main(environ: Mapping[str, str]) -> int:
+    try:
+        step = inputs.step(environ, _event(inputs.event_file(environ)))
     except UsageError as error:
-        for problem in error.problems:
-            Runner(sys.stdout).error("dango", problem)
-        sys.exit(error.exit_code)
-    leave(run(cli, command))
+        return _refuse(error, environ)
+    leavings = Leavings(
+        step=step, runner=Runner(sys.stdout, folder_in(step.context.workspace, step.inputs.project))
+    )
+    return _check(leavings) if step.mode == "check" else _sync(leavings, environ)
 
 
-def _event(path: str) -> dict[str, Any]:
+def _event(file: Path | None) -> dict[str, Any]:
     """Return the payload of the event that has started the workflow; {} if the runner gives none."""
-    if not path or not Path(path).is_file():
+    if file is None or not file.is_file():
         return {}
-    payload = orjson.loads(Path(path).read_bytes())
+    payload = orjson.loads(file.read_bytes())
     return payload if isinstance(payload, dict) else {}
+
+
+def _refuse(error: UsageError, environ: Mapping[str, str]) -> int:
+    """Say what is wrong with the inputs: nothing can be done, and there is no project to leave files in."""
+    runner = Runner(sys.stdout)
+    for problem in error.problems:
+        print(problem)  # noqa: T201
+        runner.error("dango", problem)
+    file = inputs.summary_file(environ)
+    if file:
+        write_summary(
+            file, "\n".join(["## ❌ dango: the inputs can't be used", "", *problem_list(error.problems)])
+        )
+    runner.outputs({"status": "failed"})
+    return error.exit_code
+
+
+def _check(leavings: Leavings) -> int:
+    """Check what can be checked without running anything of the repository's."""
+    checked = config.check(leavings.step.inputs.project)
+    for line in checked.lines():
+        print(line)  # noqa: T201
+    for problem in checked.problems:
+        leavings.runner.error("dango config validate", problem)
+    mark, status = ("❌", "failed") if checked.problems else ("✅", "ok")
+    lines = [f"## {mark} dango check: {escape(checked.headline)}", ""]
+    lines += problem_list((*checked.problems, *checked.notices))
+    leavings.text(run.name(datetime.now(UTC)), "\n".join(lines), status)
+    return checked.exit_code
+
+
+def _sync(leavings: Leavings, environ: Mapping[str, str]) -> int:
+    asked = leavings.step.inputs
+    screen = RunnerScreen(asked.project, leavings.runner, sys.stdout)
+    try:
+        plan = make_plan(asked)
+    except DangoError as error:
+        result = run.refuse(asked, error, screen)
+        leavings.result(result, None, None)
+        return result.exit_code
+    if leavings.step.dry_run:
+        return _dry_run(leavings, plan)
+    keeper = _keeper(leavings, plan)
+    result = run.sync(plan, asked, environ, screen, keeper)
+    leavings.result(result, keeper.basis if keeper else None, plan.project / plan.target.location)
+    return result.exit_code
+
+
+def _dry_run(leavings: Leavings, plan: Plan) -> int:
+    lines = list(plan_lines(plan))
+    for line in lines:
+        print(line)  # noqa: T201
+    text = "\n".join(["## dango: what would be synced", "", *(f"- {escape(line)}" for line in lines), ""])
+    status, code = ("failed", ExitCode.CONFIGURATION) if plan.broken else ("ok", ExitCode.OK)
+    leavings.text(run.name(datetime.now(UTC)), text, status)
+    return code
+
+
+def _keeper(leavings: Leavings, plan: Plan) -> Keeper | None:
+    """Return what keeps the warehouse for later runs; None if a run is not to keep anything, or only looks."""
+    step = leavings.step
+    if step.state.store == "none" or step.inputs.limit is not None:
+        return None
+    from dango_action.github.api import GitHub  # noqa: PLC0415 - only a load needs it
+    from dango_action.keeper import Job, Keeper  # noqa: PLC0415 - as above
+
+    context = step.context
+    return Keeper(
+        github=GitHub(context.api_url, context.repository, context.token),
+        job=Job(
+            lineage=leavings.lineage(str(plan.target)),
+            ref=context.ref,
+            run_id=context.run_id,
+            run_attempt=context.run_attempt,
+            events=inputs.SYNC_EVENTS,
+            unsealed=step.state.unsealed,
+            new=step.state.new,
+        ),
+        path=(plan.project / plan.target.location).resolve(),
+        staging=leavings.state_folder,
+    )
 
 
 if __name__ == "__main__":

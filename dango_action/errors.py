@@ -109,6 +109,12 @@ class ConfigError(DangoError):
     exit_code = ExitCode.CONFIGURATION
 
 
+class CredentialsError(DangoError):
+    """A secret, a token or a permission is missing, or not accepted."""
+
+    exit_code = ExitCode.CREDENTIALS
+
+
 class SourceError(DangoError):
     """A source could not be extracted or loaded."""
 

@@ -23,6 +23,8 @@ Mode = Literal["sync", "check"]
 PREFIX = "DANGO_INPUT_"
 """Composite actions get no `INPUT_*` variables, so `action.yml` passes each input under this prefix."""
 
+API_URL = "https://api.github.com"
+
 # Events whose code and data are the repository's own; what an outsider can set off with secrets is not here.
 SYNC_EVENTS = frozenset({"schedule", "workflow_dispatch", "repository_dispatch", "push"})
 _CHECK_EVENTS = frozenset({"pull_request", "merge_group"})
@@ -149,13 +151,8 @@ def step(environ: Mapping[str, str], event: Mapping[str, Any]) -> Step:
     """
     given = {_input(key): value for key, value in environ.items() if key.startswith(PREFIX)}
     values = _Values({name: value.strip() for name, value in given.items() if value.strip()})
-    problems = list(_unknown(values.given))
     context = _context(environ, values.text("github-token"))
-    folder = Path(values.text("working-directory") or ".")
-    project = (context.workspace / folder).resolve()
-    if not project.is_dir():
-        what = f"input `working-directory`: there is no folder {folder}"
-        problems.append(Problem(what=what, hint="name it from the top of the repository, like `ingest`"))
+    project = values.folder(context.workspace)
     inputs = Inputs(
         project=project,
         sources=words([values.text("sources")]),
@@ -167,7 +164,7 @@ def step(environ: Mapping[str, str], event: Mapping[str, Any]) -> Step:
     )
     dry_run, state, shard = values.flag("dry-run"), values.state(), values.number("shard") or 1
     values.number("retention-days", most=_LONGEST_RETENTION)  # action.yml hands it on; a wrong one is said here
-    problems += values.problems
+    problems = [*_unknown(values.given), *values.problems]
     if contradiction := inputs.contradiction():
         problems.append(contradiction)
     mode: Mode = "check"
@@ -207,9 +204,9 @@ def user_token(environ: Mapping[str, str]) -> str:
     return environ.get("GH_TOKEN") or environ.get("GITHUB_TOKEN") or ""
 
 
-def api_url(environ: Mapping[str, str]) -> str:
-    """Return the address of GitHub's REST API; a runner of an enterprise has its own."""
-    return environ.get("GITHUB_API_URL") or "https://api.github.com"
+def api_url(environ: Mapping[str, str]) -> str | None:
+    """Return the address of GitHub's REST API, if it was set, as a runner does."""
+    return environ.get("GITHUB_API_URL") or None
 
 
 def width(asked: int | None) -> int:
@@ -248,6 +245,20 @@ class _Values:
         self._wrong(name, "is no whole number that is possible here", f"write a number from 1 to {most:,}")
         return None
 
+    def folder(self, workspace: Path) -> Path:
+        """Return the project's folder, which lies in the repository."""
+        given = self.text("working-directory")
+        folder = (workspace / given).resolve()
+        try:
+            inside = folder.is_relative_to(workspace) and folder.is_dir()
+        except OSError:  # a name that no file system takes
+            inside = False
+        if not inside:
+            what = f"names no folder of the repository: `{show(given)}`"
+            self._wrong("working-directory", what, "write its path from the top, like `ingest`")
+            return workspace
+        return folder
+
     def state(self) -> StateWish:
         """Return the input `state`: a store, and how it is used."""
         first, *rest = self.given.get("state", "artifact").split()
@@ -278,7 +289,7 @@ def _context(environ: Mapping[str, str], token: str) -> Context:
         run_id=_whole(environ.get("GITHUB_RUN_ID", "")),
         run_attempt=_whole(environ.get("GITHUB_RUN_ATTEMPT", "")) or 1,
         workflow=reference.partition("@")[0].removeprefix(f"{repository}/"),
-        api_url=api_url(environ),
+        api_url=api_url(environ) or API_URL,
         server_url=environ.get("GITHUB_SERVER_URL") or "https://github.com",
         workspace=workspace(environ),
         temp=Path(environ.get("RUNNER_TEMP") or "."),

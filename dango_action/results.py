@@ -63,6 +63,25 @@ class SourceResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StateResult:
+    """What became of the warehouse between runs of a workflow.
+
+    `restored` and `kept` are generations: the one that this run went on from, and the one that it put up as
+    `artifact`, with `size` bytes. None: there is no such one, as when nothing was new.
+    """
+
+    restored: int | None = None
+    kept: int | None = None
+    artifact: str | None = None
+    size: int | None = None
+
+    @property
+    def generation(self) -> int | None:
+        """The newest generation after this run."""
+        return self.kept or self.restored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """How a whole run fared. Times are UTC; `seconds` are wall-clock."""
 
@@ -75,6 +94,7 @@ class RunResult:
     problems: tuple[Problem, ...] = ()
     notices: tuple[Problem, ...] = ()  # worth knowing, and no failure
     exit_codes: tuple[ExitCode, ...] = ()
+    state: StateResult | None = None  # None: this run keeps nothing for a later one, except the file itself
     dango_version: str = ""
     schema_version: int = field(default=SCHEMA_VERSION)
 
@@ -121,6 +141,7 @@ class RunResult:
             "sources": [_source_document(source, previews=previews) for source in self.sources],
             "problems": [problem_document(problem) for problem in self.problems],
             "notices": [problem_document(notice) for notice in self.notices],
+            "state": asdict(self.state) if self.state else None,
         }
 
 

@@ -22,7 +22,7 @@ from dango_action.pool import Pool
 from dango_action.protocol import Task
 from dango_action.report.activity import ActivityLog
 from dango_action.report.summary import summary
-from dango_action.results import RunResult, SourceResult
+from dango_action.results import RunResult, SourceResult, StateResult
 from dango_action.schedule import Job, Observer, Phase, Schedule
 from dango_action.stop import stop_signals
 from dango_action.warehouse.generations import Warehouse
@@ -46,30 +46,59 @@ class Screen(Observer, Protocol):
         """Show how the run has ended."""
 
 
-def sync(plan: Plan, inputs: Inputs, environ: Mapping[str, str], screen: Screen) -> RunResult:
+class Keeper(Protocol):
+    """Where the warehouse is kept between runs, on machines that are thrown away."""
+
+    def restore(self, run: str) -> Sequence[Problem]:
+        """Put the newest generation in place and return what is worth knowing."""
+
+    def keep(self, run: str, *, changed: bool) -> StateResult:
+        """Put what is new up for later runs."""
+
+
+def sync(
+    plan: Plan, inputs: Inputs, environ: Mapping[str, str], screen: Screen, keeper: Keeper | None = None
+) -> RunResult:
     """Sync what is planned; whatever fails is in the result, and in the files of the run's folder."""
     record = _Record.begin(plan.project, screen)
     results = [_broken(name, problems) for name, problems in plan.broken.items()]
     for result in results:
         record.observer.finished(result)
     failure: DangoError | None = None
+    state: StateResult | None = None
+    notices = list(plan.notices)
     try:
         if plan.sources:
             variables = with_dotenv(plan.project, environ)
+            notices += keeper.restore(record.run) if keeper else ()
             results += _execute(plan, inputs, variables, record)
+            if keeper:
+                state = keeper.keep(record.run, changed=any(result.changed for result in results))
     except _NotPublishedError as error:
         results += error.results
         failure = error.reason
     except DangoError as error:
         failure = error
     placed = [_placed(result, plan.positions.get(result.name)) for result in results]
-    return record.end(inputs, str(plan.target), placed, failure, plan.notices)
+    return record.end(_Outcome(inputs, str(plan.target), placed, failure, tuple(notices), state))
 
 
 def refuse(inputs: Inputs, error: DangoError, screen: Screen) -> RunResult:
     """Report a run that could not begin in the same way as one that could."""
     keep = not isinstance(error, UsageError)  # a slip of the finger is no run
-    return _Record.begin(inputs.project, screen, keep=keep).end(inputs, inputs.target or "", (), error)
+    return _Record.begin(inputs.project, screen, keep=keep).end(_Outcome(inputs, inputs.target or "", (), error))
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a run came to, before it is written down."""
+
+    inputs: Inputs
+    target: str
+    sources: Sequence[SourceResult]
+    failure: DangoError | None
+    notices: tuple[Problem, ...] = ()
+    state: StateResult | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,30 +115,25 @@ class _Record:
         """Make the run's folder and open its log, where there is a project and `keep`."""
         started = datetime.now(UTC)
         folder = _run_folder(project, started) if keep and (project / FOLDER).is_dir() else None
-        run = folder.name if folder else _name(started)
+        run = folder.name if folder else name(started)
         activity = [ActivityLog(project / FOLDER / "activity.log", run)] if folder else []
         return cls(run=run, folder=folder, started=started, observer=_All(*activity, screen))
 
-    def end(
-        self,
-        inputs: Inputs,
-        target: str,
-        sources: Sequence[SourceResult],
-        failure: DangoError | None,
-        notices: tuple[Problem, ...] = (),
-    ) -> RunResult:
+    def end(self, outcome: _Outcome) -> RunResult:
         """Write the result down, show it, and return it."""
+        failure = outcome.failure
         result = RunResult(
             run=self.run,
             dango_version=__version__,
-            mode="load" if inputs.limit is None else "look",
-            target=target,
+            mode="load" if outcome.inputs.limit is None else "look",
+            target=outcome.target,
             started_at=self.started,
             finished_at=datetime.now(UTC),
-            sources=tuple(sources),
+            sources=tuple(outcome.sources),
             problems=failure.problems if failure else (),
-            notices=notices,
+            notices=outcome.notices,
             exit_codes=(failure.exit_code,) if failure else (),
+            state=outcome.state,
         )
         if self.folder:
             document = orjson.dumps(result.document(), option=orjson.OPT_INDENT_2)
@@ -246,7 +270,7 @@ def _placed(result: SourceResult, entry: Position | None) -> SourceResult:
     return replace(result, problems=tuple(p if p.at else replace(p, at=entry) for p in result.problems))
 
 
-def _name(started: datetime) -> str:
+def name(started: datetime) -> str:
     """Return the name of a run; the names sort by time."""
     return started.strftime("%Y%m%dT%H%M%S.%fZ")
 
@@ -254,7 +278,7 @@ def _name(started: datetime) -> str:
 def _run_folder(project: Path, started: datetime) -> Path | None:
     """Make the run's folder, which it shares with no other; None if nothing can be written there."""
     runs = project / FOLDER / "runs"
-    folder = runs / _name(started)
+    folder = runs / name(started)
     try:
         runs.mkdir(exist_ok=True)
         for old in sorted(runs.glob("2*Z"))[: 1 - KEPT_RUNS]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+pytest_plugins = ["peer_fixtures"]
 DANGO = Path(sys.executable).with_name("dango")
 # What a shell of a user has; the tests' own environment holds more, and some of it would hide mistakes.
 KEPT = ("PATH", "LANG", "TZ", "TMPDIR", "COVERAGE_PROCESS_CONFIG")

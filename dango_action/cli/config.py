@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -12,16 +13,72 @@ import orjson
 from dango_action.config.parse import read
 from dango_action.credentials.files import settings_problems
 from dango_action.errors import ConfigError, ExitCode
-from dango_action.inputs import on_runner
+from dango_action.inputs import on_runner, workspace
 from dango_action.plan import not_in_force, usable_target
 from dango_action.report.wording import counted
 from dango_action.results import problem_document
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from dango_action.config.parse import Parsed
+    from dango_action.config.model import Source
     from dango_action.errors import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What there is to say about a project's configuration."""
+
+    problems: tuple[Problem, ...]
+    notices: tuple[Problem, ...]
+    sources: tuple[Source, ...]  # the sound ones
+    broken: frozenset[str]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The code that says whether it can be used."""
+        return ExitCode.CONFIGURATION if self.problems else ExitCode.OK
+
+    @property
+    def headline(self) -> str:
+        """The result in one line."""
+        if self.problems:
+            return f"{counted(len(self.problems), 'problem')} to mend"
+        disabled = sum(not source.enabled for source in self.sources)
+        return f".dango/sources.yml is valid: {counted(len(self.sources), 'source')}, {disabled} disabled"
+
+    def lines(self) -> Iterator[str]:
+        """Give it all, for people."""
+        yield from (f"notice: {notice}" for notice in self.notices)
+        yield from map(str, self.problems)
+        yield self.headline
+
+    def document(self) -> dict[str, object]:
+        """Return it as `--json` prints it."""
+        return {
+            "valid": not self.problems,
+            "sources": [source.name for source in self.sources],
+            "broken": sorted(self.broken),
+            "problems": [problem_document(problem) for problem in self.problems],
+            "notices": [problem_document(notice) for notice in self.notices],
+        }
+
+
+def check(project: Path) -> Checked:
+    """Look at everything that can be wrong before any source runs; it runs nothing."""
+    parsed = read(project)
+    problems, notices = [*parsed.problems, *settings_problems(project)], []
+    sources = parsed.config.effective_sources() if parsed.config else ()
+    if parsed.config:
+        notices = list(not_in_force(sources, parsed))
+        try:
+            usable_target(parsed.config.target)
+        except ConfigError as error:
+            problems += error.problems
+    return Checked(
+        problems=tuple(problems), notices=tuple(notices), sources=sources, broken=frozenset(parsed.broken)
+    )
 
 
 @click.group()
@@ -34,19 +91,19 @@ def config() -> None:
 @click.pass_obj
 def validate(project: Path, /, *, as_json: bool) -> int:
     """Report everything that is wrong with .dango/sources.yml, .env and dlt's TOML files, with its place."""
-    parsed = read(project)
-    problems, notices = [*parsed.problems, *settings_problems(project)], []
-    if parsed.config:
-        notices = list(not_in_force(parsed.config.effective_sources(), parsed))
-        try:
-            usable_target(parsed.config.target)
-        except ConfigError as error:
-            problems += error.problems
+    checked = check(project)
     if as_json:
-        click.echo(orjson.dumps(_document(parsed, problems, notices), option=orjson.OPT_INDENT_2))
-    else:
-        _print(parsed, problems, notices)
-    return ExitCode.CONFIGURATION if problems else ExitCode.OK
+        click.echo(orjson.dumps(checked.document(), option=orjson.OPT_INDENT_2))
+        return checked.exit_code
+    for line in checked.lines():
+        click.echo(line)
+    if checked.problems and on_runner(os.environ):
+        from dango_action.github.commands import Runner, folder_in  # noqa: PLC0415 - it is for the runner alone
+
+        runner = Runner(sys.stdout, folder_in(workspace(os.environ), project))
+        for problem in checked.problems:
+            runner.error("dango config validate", problem)
+    return checked.exit_code
 
 
 @config.command()
@@ -55,31 +112,3 @@ def schema() -> None:
     from dango_action.config.json_schema import json_schema  # noqa: PLC0415 - `validate` needs none of it
 
     click.echo(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2))
-
-
-def _document(parsed: Parsed, problems: list[Problem], notices: list[Problem]) -> dict[str, object]:
-    return {
-        "valid": not problems,
-        "sources": [source.name for source in parsed.config.sources] if parsed.config else [],
-        "broken": sorted(parsed.broken),
-        "problems": [problem_document(problem) for problem in problems],
-        "notices": [problem_document(notice) for notice in notices],
-    }
-
-
-def _print(parsed: Parsed, problems: list[Problem], notices: list[Problem]) -> None:
-    for notice in notices:
-        click.echo(f"notice: {notice}")
-    for problem in problems:
-        click.echo(str(problem))
-    if problems and on_runner(os.environ):
-        from dango_action.github.commands import Runner  # noqa: PLC0415 - it is for the runner alone
-
-        for problem in problems:
-            Runner(sys.stdout).error("dango config validate", problem)
-    if problems or parsed.config is None:
-        click.echo(f"{counted(len(problems), 'problem')} to mend")
-        return
-    sources = parsed.config.effective_sources()
-    disabled = sum(not source.enabled for source in sources)
-    click.echo(f".dango/sources.yml is valid: {counted(len(sources), 'source')}, {disabled} disabled")

@@ -20,6 +20,16 @@ COMMANDS = {
         "config",
         "Look at the configuration: validate it, print its schema.",
     ),
+    "init": (
+        "dango_action.cli.init",
+        "init",
+        "Write what a project needs: sources.yml, a workflow, an example.",
+    ),
+    "pull": (
+        "dango_action.cli.pull",
+        "pull",
+        "Fetch and open the newest warehouse that a workflow has kept.",
+    ),
     "sync": ("dango_action.cli.sync", "sync", "Sync the sources of .dango/sources.yml into the warehouse."),
 }
 

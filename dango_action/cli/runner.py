@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from dango_action.github.commands import Runner
 from dango_action.report.console import PlainScreen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from dango_action.github.commands import Runner
     from dango_action.results import RunResult, SourceResult
 
 SHOWN_LINES = 500
@@ -20,9 +20,9 @@ SHOWN_LINES = 500
 class RunnerScreen(PlainScreen):
     """Plain lines; each source's output in a group, each failure as an annotation."""
 
-    def __init__(self, stream: TextIO, project: Path) -> None:
+    def __init__(self, project: Path, runner: Runner, stream: TextIO) -> None:
         super().__init__(stream)
-        self._runner = Runner(stream)
+        self._runner = runner
         self._project = project
 
     def finished(self, result: SourceResult) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TextIO
 import click
 import orjson
 
-from dango_action.errors import DangoError, ExitCode
-from dango_action.inputs import Inputs, on_runner, words
+from dango_action.errors import DangoError, ExitCode, UsageError
+from dango_action.inputs import Inputs, on_runner, words, workspace
 from dango_action.report.console import screen
 from dango_action.report.wording import counted
 
@@ -51,8 +51,8 @@ def sync(project: Path, /, *, dry_run: bool, as_json: bool, **options: object) -
     for option, name in (("--source", "sources"), ("--exclude", "exclude")):
         options[name] = _words(option, options[name])  # type: ignore[arg-type]
     inputs = Inputs(project=project, **options)  # type: ignore[arg-type]
-    if inputs.limit is not None and inputs.full_refresh:
-        raise click.UsageError("--limit only looks, so it can't be combined with --full-refresh")
+    if contradiction := inputs.contradiction():
+        raise UsageError(contradiction)
     from dango_action.plan import make_plan  # noqa: PLC0415 - `--help` needs none of it
 
     try:
@@ -86,19 +86,26 @@ def _words(option: str, values: tuple[str, ...]) -> tuple[str, ...]:
 def _screen(project: Path, stream: TextIO) -> Iterator[Screen]:
     if on_runner(os.environ):
         from dango_action.cli.runner import RunnerScreen  # noqa: PLC0415 - it is for the runner alone
+        from dango_action.github.commands import Runner, folder_in  # noqa: PLC0415 - as above
 
-        yield RunnerScreen(stream, project)
+        yield RunnerScreen(project, Runner(stream, folder_in(workspace(os.environ), project)), stream)
         return
     with screen(stream) as shown:
         yield shown
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """Give what a run would do, for people."""
+    for source in plan.sources:
+        yield f"{source.name}: {source.type} into raw_{source.name}"
+    for name, problems in plan.broken.items():
+        yield f"{name}: can't be used: {problems[0]}"
+    yield f"{counted(len(plan.sources), 'source')} would be synced into {plan.target}; nothing was done"
 
 
 def _print_plan(plan: Plan, *, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(plan.document(), option=orjson.OPT_INDENT_2))
         return
-    for source in plan.sources:
-        click.echo(f"{source.name}: {source.type} into raw_{source.name}")
-    for name, problems in plan.broken.items():
-        click.echo(f"{name}: can't be used: {problems[0]}")
-    click.echo(f"{counted(len(plan.sources), 'source')} would be synced into {plan.target}; nothing was done")
+    for line in plan_lines(plan):
+        click.echo(line)

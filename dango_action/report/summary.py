@@ -19,18 +19,39 @@ _SPECIAL = "\\`*_{}[]<>#|~!"
 def summary(result: RunResult) -> str:
     """Return the Markdown page of a run."""
     parts = [f"## {_MARK[result.status]} dango: {escape(headline(result))}", ""]
-    parts += _problems((*result.problems, *result.notices))
+    parts += problem_list((*result.problems, *result.notices))
     if result.sources:
         parts += ["| | source | rows | tables | seconds |", "|---|---|---:|---|---:|"]
         parts += [_row(source) for source in result.sources]
         parts.append("")
     for source in result.sources:
         if source.problems:
-            parts += [f"### {escape(source.name)}", "", *_problems(source.problems)]
+            parts += [f"### {escape(source.name)}", "", *problem_list(source.problems)]
             parts += [f"Log: {code(source.log)}", ""] if source.log else []
     if result.mode == "load" and result.sources:
-        parts += [f"Data: {code(result.target)}, one schema for each source ({code('raw_<source>')}).", ""]
+        parts += [_where(result), ""]
     return "\n".join(parts)
+
+
+def _where(result: RunResult) -> str:
+    """Say where the data is, and how to get at it."""
+    place = f"Data: {code(result.target)}, one schema for each source ({code('raw_<source>')})."
+    state = result.state
+    if state is None:
+        return place
+    if state.kept:
+        kept = (
+            f"Kept as generation {state.kept}, {_size(state.size)}, in the artifact {code(state.artifact or '')}."
+        )
+    elif state.restored:
+        kept = f"Nothing new to keep: generation {state.restored} stays the newest."
+    else:
+        kept = "Nothing is kept of this run."
+    return f"{place} {kept} {code('dango pull')} fetches the newest generation to your machine."
+
+
+def _size(size: int | None) -> str:
+    return f"{(size or 0) / 1_000_000:,.1f} MB"
 
 
 def _row(source: SourceResult) -> str:
@@ -39,11 +60,15 @@ def _row(source: SourceResult) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _problems(problems: Iterable[Problem]) -> list[str]:
+def problem_list(problems: Iterable[Problem]) -> list[str]:
+    """Return a Markdown list; lines of a hint that are to be pasted somewhere become a code block."""
     lines = []
     for problem in problems:
         place = f"{code(str(problem.at))}: " if problem.at else ""
-        lines.append(f"- {place}{escape(problem.what)}  \n  {escape(problem.hint)}")
+        first, *block = problem.hint.split("\n")
+        lines.append(f"- {place}{escape(problem.what)}  \n  {escape(first)}")
+        if block:
+            lines += ["", "  ```yaml", *(f"  {line}" for line in block), "  ```", ""]
     return [*lines, ""] if lines else []
 
 

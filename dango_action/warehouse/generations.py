@@ -143,6 +143,22 @@ class Warehouse:
         self._seen, self._copied = _signature(self.path), False
 
 
+def install(new: Path, path: Path, run: str) -> None:
+    """Put a warehouse that was fetched from elsewhere in the place of the file at `path`, under its lock.
+
+    Raises:
+        StateError: another run holds it, or a write-ahead log lies beside it, to be applied to any file there.
+        ConfigError: there can be no file at this path.
+
+    """
+    path = _usable(path)
+    with _lock(path.with_name(path.name + ".lock"), run):
+        _refuse_log(path)
+        _sync(new)
+        new.replace(path)
+        _sync(path.parent)
+
+
 def _usable(path: Path) -> Path:
     try:
         path = path.resolve()

@@ -12,18 +12,22 @@ import dango_action
 PACKAGE = Path(dango_action.__file__).parent
 BASE = {"errors", "results"}
 LOW = BASE | {"protocol", "config", "credentials", "github"}
-MIDDLE = LOW | {"sources"}
+MIDDLE = LOW | {"sources", "state"}
 HIGH = MIDDLE | {"warehouse", "sync"}
 PROCESSES = {"forkserver", "pool", "worker"}
+RUN = HIGH | PROCESSES | {"schedule", "stop", "plan", "selection", "inputs", "report"}
+UPPER = RUN | {"run", "scaffold", "fetch", "keeper", "pull"}
 # part of the package -> what of the package it may import
 MAY_IMPORT = {
     "errors": set(),
     "results": {"errors"},
-    "inputs": {"errors"},
+    "inputs": {"errors", "config"},
     "protocol": BASE,
     "config": BASE,
     "credentials": BASE,
     "github": BASE,
+    "scaffold": BASE | {"config"},
+    "state": BASE | {"github"},
     "report": BASE,
     "sources": LOW,
     "warehouse": MIDDLE,
@@ -36,9 +40,13 @@ MAY_IMPORT = {
     "outcomes": BASE | {"protocol"},
     "stop": set(),
     "schedule": HIGH | PROCESSES | {"outcomes", "stop"},
-    "run": HIGH | PROCESSES | {"schedule", "stop", "plan", "selection", "inputs", "report"},
-    "action": HIGH | PROCESSES | {"schedule", "stop", "plan", "selection", "inputs", "report", "run", "cli"},
-    "cli": HIGH | PROCESSES | {"schedule", "stop", "plan", "selection", "inputs", "report", "run"},
+    "run": RUN,
+    "fetch": BASE | {"github", "state", "warehouse"},
+    "keeper": BASE | {"github", "state", "warehouse", "fetch"},
+    "pull": BASE | {"config", "github", "inputs", "plan", "scaffold", "state", "fetch"},
+    "leavings": BASE | {"github", "inputs", "state", "report"},
+    "action": UPPER | {"cli", "leavings"},
+    "cli": UPPER,
 }
 
 
@@ -95,6 +103,7 @@ def test_demo_sources_import_nothing_of_the_product():
         ["config", "schema"],
         ["sync", "--help"],
         ["sync", "--dry-run"],
+        ["init"],
     ],
 )
 def test_start_up_imports_neither_dlt_nor_what_only_a_sync_needs(arguments, tmp_path):

@@ -1,44 +1,68 @@
+import re
+from pathlib import Path
+
 import pytest
+import yaml
 
 from dango_action.errors import UsageError
-from dango_action.inputs import arguments, mode_for, words
+from dango_action.inputs import INPUTS, PREFIX, StateWish, mode_for, step, words
+
+ACTION = Path(__file__).parents[2] / "action.yml"
+EVENT = {"repository": {"default_branch": "main"}}
+ON_MAIN = {"GITHUB_EVENT_NAME": "schedule", "GITHUB_REF": "refs/heads/main", "GITHUB_REPOSITORY": "acme/shop"}
 
 
-@pytest.mark.parametrize(
-    ("event", "asked", "mode"),
-    [
-        ("schedule", "", "sync"),
-        ("workflow_dispatch", "", "sync"),
-        ("repository_dispatch", "", "sync"),
-        ("push", "", "sync"),
-        ("push", "sync", "sync"),
-        ("push", "check", "check"),
-        ("pull_request", "", "check"),
-        ("merge_group", "", "check"),
-        ("pull_request", "check", "check"),
-        ("pull_request_target", "check", "check"),
-        ("issue_comment", "check", "check"),
-    ],
-)
-def test_an_event_decides_unless_a_check_is_asked_for(event, asked, mode):
-    assert mode_for(event, asked, default_branch=True) == mode
+def asked(event="schedule", **inputs):
+    given = {f"{PREFIX}{name.upper()}": value for name, value in inputs.items()}
+    return step(ON_MAIN | {"GITHUB_EVENT_NAME": event} | given, EVENT)
 
 
-def test_a_push_to_another_branch_does_not_sync():
-    with pytest.raises(UsageError, match="default branch"):
-        mode_for("push", "", default_branch=False)
+def problems(**inputs):
+    with pytest.raises(UsageError) as caught:
+        asked(**inputs)
+    return [(problem.what, problem.hint) for problem in caught.value.problems]
 
 
-@pytest.mark.parametrize("event", ["pull_request_target", "workflow_run", "issue_comment", "fork", "", "SCHEDULE"])
-def test_an_event_that_an_outsider_can_set_off_never_syncs(event):
-    for asked in ("", "sync"):
+# event, input `command`, on the default branch -> what is done; None: refused
+MODES = [
+    ("schedule", "", True, "sync"),
+    ("workflow_dispatch", "", True, "sync"),
+    ("workflow_dispatch", "", False, "sync"),
+    ("repository_dispatch", "", True, "sync"),
+    ("push", "", True, "sync"),
+    ("push", "sync", True, "sync"),
+    ("push", "", False, None),
+    ("push", "sync", False, None),
+    ("push", "check", False, "check"),
+    ("push", "check", True, "check"),
+    ("pull_request", "", False, "check"),
+    ("pull_request", "check", False, "check"),
+    ("pull_request", "sync", False, None),
+    ("pull_request", "sync", True, None),
+    ("merge_group", "", False, "check"),
+    ("merge_group", "sync", False, None),
+    ("pull_request_target", "", True, None),
+    ("pull_request_target", "sync", True, None),
+    ("pull_request_target", "check", True, "check"),
+    ("workflow_run", "", True, None),
+    ("workflow_run", "sync", True, None),
+    ("workflow_run", "check", True, "check"),
+    ("issue_comment", "", True, None),
+    ("issue_comment", "check", True, "check"),
+    ("fork", "sync", True, None),
+    ("release", "", True, None),
+    ("SCHEDULE", "", True, None),
+    ("", "", True, None),
+]
+
+
+@pytest.mark.parametrize(("event", "command", "default_branch", "mode"), MODES)
+def test_an_event_decides_what_is_done_unless_less_is_asked_for(event, command, default_branch, mode):
+    if mode is None:
         with pytest.raises(UsageError, match="does not sync here"):
-            mode_for(event, asked, default_branch=True)
-
-
-def test_a_pull_request_cannot_be_talked_into_a_sync():
-    with pytest.raises(UsageError, match="pull_request"):
-        mode_for("pull_request", "sync", default_branch=True)
+            mode_for(event, command, default_branch=default_branch)
+    else:
+        assert mode_for(event, command, default_branch=default_branch) == mode
 
 
 def test_an_unknown_command_is_answered_with_the_near_one():
@@ -46,45 +70,129 @@ def test_an_unknown_command_is_answered_with_the_near_one():
         mode_for("push", "synch", default_branch=True)
 
 
-def test_inputs_become_a_command_line():
-    environ = {
-        "GITHUB_EVENT_NAME": "schedule",
-        "DANGO_INPUT_SOURCES": "shop, ads",
+def test_inputs_are_taken_apart_and_empty_ones_are_absent(tmp_path):
+    environ = ON_MAIN | {
+        "GITHUB_WORKSPACE": str(tmp_path),
+        "GITHUB_REPOSITORY_ID": "4711",
+        "GITHUB_RUN_ID": "7",
+        "GITHUB_RUN_ATTEMPT": "2",
+        "GITHUB_WORKFLOW_REF": "acme/shop/.github/workflows/dango.yml@refs/heads/main",
+        "DANGO_INPUT_SOURCES": "shop, ads\ntag:x",
         "DANGO_INPUT_EXCLUDE": " ",
         "DANGO_INPUT_FULL_REFRESH": "true",
-        "DANGO_INPUT_DRY_RUN": "false",
-        "DANGO_INPUT_LIMIT": "5",
+        "DANGO_INPUT_DRY_RUN": "False",
+        "DANGO_INPUT_LIMIT": "",
+        "DANGO_INPUT_JOBS": " 5 ",
+        "DANGO_INPUT_SHARD": "3",
+        "DANGO_INPUT_WORKING_DIRECTORY": "ingest",
+        "DANGO_INPUT_GITHUB_TOKEN": "t0ken",
         "INPUT_SOURCES": "not ours",
     }
+    (tmp_path / "ingest").mkdir()
 
-    assert arguments(environ, {}) == ["sync", "--source=shop, ads", "--limit=5", "--full-refresh"]
+    made = step(environ, EVENT)
+
+    assert made.mode == "sync"
+    assert made.inputs.sources == ("shop", "ads", "tag:x")
+    assert made.inputs.exclude == ()
+    assert made.inputs.full_refresh
+    assert made.inputs.limit is None
+    assert made.inputs.jobs == 5
+    assert made.inputs.project == tmp_path / "ingest"
+    assert (made.dry_run, made.shard) == (False, 3)
+    assert made.context.workflow == ".github/workflows/dango.yml"
+    assert (made.context.repository_id, made.context.run_id, made.context.run_attempt) == (4711, 7, 2)
+    assert made.context.api_url == "https://api.github.com"
+    assert "t0ken" not in repr(made)
 
 
-def test_a_hostile_value_stays_a_value():
-    value = "--full-refresh; $(id)\n--target=x"
+@pytest.mark.parametrize(
+    ("value", "wish"),
+    [
+        ("", StateWish()),
+        ("artifact", StateWish()),
+        ("new", StateWish(new=True)),
+        ("artifact new", StateWish(new=True)),
+        ("artifact unsealed", StateWish(unsealed=True)),
+        (" artifact  new unsealed ", StateWish(new=True, unsealed=True)),
+        ("none", StateWish(store="none")),
+    ],
+)
+def test_the_state_is_a_store_and_how_it_is_used(value, wish):
+    assert asked(state=value).state == wish
 
-    assert arguments({"GITHUB_EVENT_NAME": "schedule", "DANGO_INPUT_SOURCES": value}, {}) == [
-        "sync",
-        f"--source={value}",
-    ]
 
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("artefact", "did you mean `artifact`?"),
+        ("nome", "did you mean `none`?"),
+        ("unsealed", "did you mean `artifact unsealed`?"),
+        ("s3://bucket", "use one of"),
+        ("artifact sealed", "`unsealed` and `new` may follow `artifact`"),
+        ("artifact nwe", "`unsealed` and `new` may follow `artifact`"),
+        ("none new", "nothing may follow `none`"),
+    ],
+)
+def test_an_unknown_state_is_answered_with_what_there_is(value, hint):
+    [(what, answer)] = problems(state=value)
 
-def test_a_check_validates_the_configuration():
-    environ = {"GITHUB_EVENT_NAME": "pull_request", "DANGO_INPUT_SOURCES": "shop"}
-
-    assert arguments(environ, {}) == ["config", "validate"]
+    assert what.startswith("input `state`")
+    assert hint in answer
 
 
 def test_all_wrong_inputs_are_reported_at_once():
-    wrong = {"DANGO_INPUT_SORCES": "a", "DANGO_INPUT_DRY_RUN": "yes", "DANGO_INPUT_ZZ": "1"}
-    with pytest.raises(UsageError) as caught:
-        arguments({"GITHUB_EVENT_NAME": "schedule", **wrong}, {})
+    found = problems(
+        sorces="a",
+        dry_run="yes",
+        limit="0",
+        jobs="-1",
+        shard="1.5",
+        retention_days="401",
+        zz="1",
+        command="snyc",
+        working_directory="nowhere",
+        state="x",
+        full_refresh="1",
+    )
 
-    assert [problem.hint.partition(":")[0] for problem in caught.value.problems] == [
-        "did you mean `sources`?",
-        "use one of",
-        "write `true` or `false`",
-    ]
+    whats = " ".join(what for what, _ in found)
+    for name in (
+        "sorces", "dry-run", "limit", "jobs", "shard", "retention-days", "zz", "snyc", "working-directory",
+        "state", "full-refresh",
+    ):  # fmt: skip
+        assert f"`{name}`" in whats
+    assert ("unknown input `sorces`", "did you mean `sources`?") in found
+    assert len(found) == 11
+
+
+@pytest.mark.parametrize("number", ["\u0661", "1_0", "0x1", "1e3", "9" * 5000, "\u00b2", "+1"])
+def test_a_number_is_written_in_plain_digits(number):
+    assert problems(limit=number)
+
+
+def test_a_look_and_a_full_refresh_contradict_each_other():
+    [(what, _)] = problems(limit="5", full_refresh="true")
+
+    assert "only looks" in what
+
+
+HOSTILE = [
+    "$(touch x)", "`touch x`", "a\nb", "; touch x", "'\"", "::set-output name=a::b", "--full-refresh", "é\u202e",
+    "${{ github.token }}", "\\", "a\r::error::b", "../../etc", "%0A::error::x", "x" * 5000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_hostile_value_stays_a_value(value):
+    made = asked(sources=value, target=value, exclude=value)
+
+    assert made.inputs.target == value.strip()
+    assert made.inputs.sources == words([value])
+    assert made.inputs.full_refresh is False
+    for name in ("limit", "state", "dry_run", "command", "shard", "working_directory"):
+        for what, hint in problems(**{name: value}):
+            assert (what + hint).isprintable()
 
 
 @pytest.mark.parametrize(
@@ -92,15 +200,41 @@ def test_all_wrong_inputs_are_reported_at_once():
 )
 def test_the_default_branch_is_the_one_that_the_event_names(ref, works):
     environ = {"GITHUB_EVENT_NAME": "push", "GITHUB_REF": ref}
-    event = {"repository": {"default_branch": "main"}}
     if works:
-        assert arguments(environ, event) == ["sync"]
+        assert step(environ, EVENT).mode == "sync"
     else:
         with pytest.raises(UsageError):
-            arguments(environ, event)
+            step(environ, EVENT)
     with pytest.raises(UsageError):
-        arguments(environ, {})
+        step(environ, {})
 
 
 def test_lists_may_be_written_with_commas_spaces_and_lines():
     assert words(["a,b", " c\nd ", ""]) == ("a", "b", "c", "d")
+
+
+def test_every_input_of_the_action_is_known_here_and_the_other_way_round():
+    action = yaml.safe_load(ACTION.read_text())
+
+    assert tuple(action["inputs"]) == INPUTS
+
+
+def test_every_input_reaches_the_process_under_its_own_name():
+    action = yaml.safe_load(ACTION.read_text())
+    [run] = [step for step in action["runs"]["steps"] if step.get("id") == "run"]
+    passed = {name: value for name, value in run["env"].items() if name.startswith(PREFIX)}
+
+    assert passed == {f"{PREFIX}{name.upper().replace('-', '_')}": f"${{{{ inputs.{name} }}}}" for name in INPUTS}
+
+
+def test_the_names_of_variables_stand_in_one_module_only():
+    package = ACTION.parent / "dango_action"
+    named = re.compile(r"environ\.get\(|environ\[|getenv")
+    found = {
+        file.relative_to(package).as_posix()
+        for file in package.rglob("*.py")
+        for line in file.read_text().splitlines()
+        if named.search(line)
+    }
+
+    assert found == {"inputs.py"}

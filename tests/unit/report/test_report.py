@@ -11,12 +11,11 @@ import orjson
 import pytest
 
 from dango_action.errors import ExitCode, Position, Problem
-from dango_action.github.commands import Runner
 from dango_action.report.activity import ActivityLog
 from dango_action.report.console import PlainScreen, screen
-from dango_action.report.summary import code, escape, summary
+from dango_action.report.summary import code, escape, problem_list, summary
 from dango_action.report.wording import headline, outcome
-from dango_action.results import RunResult, SourceResult, TablePreview, TableResult
+from dango_action.results import RunResult, SourceResult, StateResult, TablePreview, TableResult
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -179,28 +178,23 @@ def test_a_stream_that_cannot_show_a_character_gets_it_escaped():
     assert raw.getvalue() == b"k\\xe4se \\u2713\n"
 
 
-def test_output_of_a_source_cannot_give_commands_to_the_runner():
-    stream = io.StringIO()
-    Runner(stream).group("shop", ["::set-env name=A::x", "::endgroup::"])
+def test_the_summary_says_where_the_data_is_and_how_to_get_it():
+    kept = StateResult(restored=11, kept=12, artifact="dango-state-w-12345678-g12-a1-s1", size=1_234_567)
 
-    lines = stream.getvalue().splitlines()
-    token = lines[1].removeprefix("::stop-commands::")
-    assert lines == [
-        "::group::shop",
-        f"::stop-commands::{token}",
-        "::set-env name=A::x",
-        "::endgroup::",
-        f"::{token}::",
-        "::endgroup::",
-    ]
-    assert len(token) == 32
+    assert "Kept as generation 12, 1.2 MB, in the artifact `dango-state-w-12345678-g12-a1-s1`." in summary(
+        run(source(), state=kept)
+    )
+    assert "generation 11 stays the newest" in summary(run(source(), state=StateResult(restored=11)))
+    assert "Nothing is kept of this run" in summary(run(source(), state=StateResult()))
+    assert "dango pull" not in summary(run(source()))
 
 
-def test_an_annotation_escapes_what_it_says():
-    stream = io.StringIO()
-    Runner(stream).error("a,b:c", Problem(what="1\n2", hint="%", at=Position(file="f", line=2, column=3)))
+def test_lines_of_a_hint_that_are_to_be_pasted_become_a_block():
+    problem = Problem(what="no_right", hint="paste *this*:\npermissions:\n  actions: read")
 
-    assert stream.getvalue() == "::error title=a%2Cb%3Ac,file=f,line=2,col=3::1%0A2%0A%25\n"
+    assert "\n".join(problem_list([problem])).startswith(
+        "- no\\_right  \n  paste \\*this\\*:\n\n  ```yaml\n  permissions:\n    actions: read\n  ```\n"
+    )
 
 
 def test_a_live_display_shows_phases_and_leaves_the_results(tmp_path):

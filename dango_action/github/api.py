@@ -1,0 +1,224 @@
+"""The part of GitHub's REST API that state needs, for one repository. It reads, and changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import requests
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+from dango_action.errors import CredentialsError, DangoError, StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PER_PAGE = 100
+_TIMEOUT = (10, 60)  # seconds to connect, and between two packets
+_DOWNLOADS = 3
+_CHUNK = 1024 * 1024
+_RETRIES = Retry(
+    total=4,
+    backoff_factor=0.5,
+    status_forcelist=(500, 502, 503, 504),
+    allowed_methods=("GET",),
+    respect_retry_after_header=False,  # it may say an hour, and the job would pay for it
+    raise_on_status=False,
+)
+
+_HEADERS = {
+    "Accept": "application/vnd.github+json",
+    "X-GitHub-Api-Version": "2022-11-28",
+    "User-Agent": "dango-action",
+}
+_PERMISSIONS = "paste this into the job:\npermissions:\n  contents: read\n  actions: read"
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Repository(_Answer):
+    """What a repository says of itself."""
+
+    id: int
+    private: bool  # true for `internal`, too
+    default_branch: str
+
+
+class _Named(_Answer):
+    id: int
+    full_name: str = ""
+
+
+class WorkflowRun(_Answer):
+    """A run of a workflow; its last attempt, if there were several."""
+
+    id: int
+    event: str
+    head_branch: str | None
+    head_repository: _Named | None  # None: the fork is gone
+    path: str  # of the workflow; some versions of GitHub add `@` and a ref
+    conclusion: str | None
+    created_at: AwareDatetime
+    run_started_at: AwareDatetime | None = None  # of the last attempt
+
+
+class _RunOfArtifact(_Answer):
+    id: int
+
+
+class Artifact(_Answer):
+    """An artifact of a run. `digest` is of the zip file, `sha256:` and hexadecimal; older servers have none."""
+
+    id: int
+    name: str
+    size_in_bytes: Annotated[int, Field(ge=0)]
+    expired: bool
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
+    digest: str | None = None
+    workflow_run: _RunOfArtifact
+
+    @property
+    def run_id(self) -> int:
+        """The run that it was uploaded by."""
+        return self.workflow_run.id
+
+
+class GitHub:
+    """One repository, as a token may see it."""
+
+    def __init__(self, url: str, repository: str, token: str) -> None:
+        self._url = f"{url.rstrip('/')}/repos/{repository}"
+        self._session = requests.Session()  # it drops the token when it is redirected to another host
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(max_retries=_RETRIES))
+        self._session.headers.update(_HEADERS)
+        if token:
+            self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def repository(self) -> Repository:
+        """Return the repository itself; every token may read that.
+
+        Raises:
+            DangoError: as for all methods: StateError if GitHub doesn't answer, CredentialsError if it refuses.
+
+        """
+        return _parsed(Repository, self._get("").json())
+
+    def runs(self, workflow: str, branch: str) -> Iterator[WorkflowRun]:
+        """Give the runs of a workflow (its file's name) for a branch, the newest first; GitHub gives 1,000."""
+        path = f"/actions/workflows/{workflow}/runs"
+        for item in self._pages(path, "workflow_runs", {"branch": branch}):
+            yield _parsed(WorkflowRun, item)
+
+    def run(self, number: int) -> WorkflowRun:
+        """Return a run."""
+        return _parsed(WorkflowRun, self._get(f"/actions/runs/{number}").json())
+
+    def artifacts(self, name: str | None = None) -> Iterator[Artifact]:
+        """Give the artifacts of all runs, or those of a name, the newest first; expired ones among them."""
+        for item in self._pages("/actions/artifacts", "artifacts", {"name": name} if name else {}):
+            yield _parsed(Artifact, item)
+
+    def download(self, artifact: Artifact, file: Path) -> None:
+        """Write the zip file of an artifact to a new file.
+
+        Raises:
+            StateError: it is not what GitHub says of it, or it does not arrive.
+
+        """
+        problem: Exception | None = None
+        for _ in range(_DOWNLOADS):
+            try:
+                digest = self._stream(f"/actions/artifacts/{artifact.id}/zip", file, artifact.size_in_bytes)
+            except requests.RequestException as error:
+                problem = error
+                continue
+            if artifact.digest in (None, f"sha256:{digest}"):
+                return
+            raise StateError.because(
+                f"artifact {artifact.name} is not what was uploaded: its digest is another one",
+                "run again; if it stays so, delete the artifact",
+            )
+        raise _unreachable(problem) from problem
+
+    def _stream(self, path: str, file: Path, size: int) -> str:
+        digest, received = hashlib.sha256(), 0
+        with self._get(path, stream=True) as response, file.open("wb") as writer:
+            for chunk in response.iter_content(_CHUNK):
+                received += len(chunk)
+                if received > size:
+                    break
+                digest.update(chunk)
+                writer.write(chunk)
+        if received != size:
+            raise StateError.because(
+                f"an artifact of {size:,} bytes came with {'more' if received > size else f'{received:,}'}",
+                "run again; if it stays so, delete the artifact",
+            )
+        return digest.hexdigest()
+
+    def _pages(self, path: str, key: str, query: dict[str, str]) -> Iterator[Any]:
+        page = 1
+        while True:
+            answer = self._get(path, query | {"per_page": str(PER_PAGE), "page": str(page)}).json()
+            items = answer.get(key, [])
+            yield from items
+            if len(items) < PER_PAGE:
+                return
+            page += 1
+
+    def _get(self, path: str, query: dict[str, str] | None = None, *, stream: bool = False) -> requests.Response:
+        try:
+            response = self._session.get(self._url + path, params=query, timeout=_TIMEOUT, stream=stream)
+        except requests.RequestException as error:
+            raise _unreachable(error) from error
+        if response.ok:
+            return response
+        raise _refused(response, path)
+
+
+def _parsed(model: type[_Model], document: Any) -> _Model:  # noqa: ANN401 - whatever the server sends
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, wrong["loc"])) for wrong in error.errors())
+        raise StateError.because(
+            f"GitHub's answer cannot be read: {fields}", "run again; nothing was changed"
+        ) from error
+
+
+def _unreachable(error: Exception | None) -> DangoError:
+    what = f"GitHub's API could not be reached: {type(error).__name__}"
+    return StateError.because(what, "nothing was changed; run again")
+
+
+def _refused(response: requests.Response, path: str) -> DangoError:
+    """Return the error for a status, told apart by status and headers, not by words."""
+    status, headers = response.status_code, response.headers
+    if status == requests.codes.too_many_requests or headers.get("X-RateLimit-Remaining") == "0":
+        reset = headers.get("X-RateLimit-Reset", "")
+        when = f" before {datetime.fromtimestamp(int(reset), UTC):%H:%M} UTC" if reset.isdigit() else ""
+        return StateError.because(f"GitHub takes no more requests{when}", "nothing was changed; run again then")
+    if status == requests.codes.unauthorized:
+        return CredentialsError.because(
+            "GitHub does not accept the token", "leave `github-token` out: the job has a token of its own"
+        )
+    if status == requests.codes.forbidden:
+        needed = headers.get("X-Accepted-GitHub-Permissions", "").replace("=", ": ") or "actions: read"
+        what = f"the token may not read what earlier runs have left: it needs `{needed}`"
+        return CredentialsError.because(what, _PERMISSIONS)
+    if status == requests.codes.not_found:
+        what = f"GitHub shows this token nothing at {path or 'the repository'} (HTTP 404)"
+        return CredentialsError.because(what, f"is the name right? If it is, {_PERMISSIONS}")
+    if status == requests.codes.gone:
+        return StateError.because("the artifact has expired meanwhile", "run again; nothing was changed")
+    return StateError.because(f"GitHub answered with HTTP {status}", "nothing was changed; run again")

@@ -1,0 +1,190 @@
+"""The warehouse of a runner that is thrown away: fetched before a run, and put up for upload after it.
+
+The upload itself is a step of `action.yml`: GitHub gives the right to it to JavaScript actions only. Until that
+step has worked, the generation before is the newest one, and the next run goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dango_action import __version__
+from dango_action.errors import CredentialsError, Problem, StateError
+from dango_action.fetch import fetch, origin
+from dango_action.results import StateResult
+from dango_action.state.archive import MANIFEST, WAREHOUSE
+from dango_action.state.artifacts import Artifacts, Found
+from dango_action.state.manifest import Manifest, Origin, Parent, SourceState, file_of
+from dango_action.state.names import Lineage, Name
+from dango_action.warehouse.contents import datasets, refuse_foreign_code
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from dango_action.github.api import Artifact, GitHub, Repository
+
+_FIRST = "if this is the first sync of this workflow, or you want to start over, run it once with `state: new`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Which run keeps what, and how it was asked to."""
+
+    lineage: Lineage
+    ref: str  # `refs/heads/main`
+    run_id: int
+    run_attempt: int
+    events: Collection[str]  # that a trusted run may have been started by
+    unsealed: bool
+    new: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Keeper:
+    """Keeps one warehouse, the file `path`, as artifacts of a workflow's runs. `staging` is a folder to be."""
+
+    github: GitHub
+    job: Job
+    path: Path
+    staging: Path
+    basis: int | None = None  # the newest generation that is known; 0: there is none, None: nobody has asked
+    _origin: Origin | None = None
+    _restored: Manifest | None = None
+    _source: Artifact | None = None
+    _read_only: bool = False
+    notices: list[Problem] = field(default_factory=list)
+
+    def restore(self, run: str) -> list[Problem]:
+        """Put the newest generation that may be trusted in place; return what is worth knowing.
+
+        Raises:
+            CredentialsError: a public repository has no key for it, or the token may not read it.
+            StateError: it can't be trusted, it is lost, or GitHub doesn't answer.
+
+        """
+        repository = self.github.repository()
+        self._origin = origin(self.job.lineage, repository)
+        self._read_only = self.job.ref != f"refs/heads/{repository.default_branch}"
+        self.notices += self._privacy(repository)
+        artifacts = Artifacts(
+            github=self.github, repository=repository, lineage=self.job.lineage, events=self.job.events
+        )
+        found = artifacts.find()
+        self.notices += found.refused
+        if self.job.new:
+            self.path.unlink(missing_ok=True)
+            self._note("started over with an empty warehouse, as asked", "take `new` out of `state` again")
+        elif found.newest:
+            self._restored = fetch(self.github, found.newest, self._origin, self.path, run)
+            self._source = found.newest.artifact
+            self.notices += self._gone(found)
+        elif not self._read_only:
+            self._refuse_loss(artifacts, found)
+        if self._read_only:
+            what = f"only runs of `{repository.default_branch}` keep what they load, and this is none"
+            self._note(what, "what this run loads is gone when its job ends")
+        self.basis = found.highest
+        return self.notices
+
+    def keep(self, run: str, *, changed: bool) -> StateResult:
+        """Put the warehouse up as the next generation, if it has changed or the kept one will expire.
+
+        Raises:
+            StateError: it holds what may not be handed on, or there is no room for it.
+
+        """
+        restored = self._restored.generation if self._restored else None
+        if self._read_only or not self.path.is_file() or not (changed or self._due()):
+            return StateResult(restored=restored)
+        refuse_foreign_code(self.path)
+        folder = self.staging
+        try:
+            folder.mkdir(parents=True, mode=0o700)
+            _link(self.path, folder / WAREHOUSE)
+            manifest = self._manifest(run, folder / WAREHOUSE)
+            (folder / MANIFEST).write_bytes(manifest.encode())
+        except OSError as error:
+            what = f"the warehouse cannot be put up for upload: {error.strerror}"
+            raise StateError.because(what, "the kept generation is the one from before; run again") from error
+        name = Name(
+            kind="state",
+            key=self.job.lineage.key,
+            generation=manifest.generation,
+            attempt=self.job.run_attempt,
+            shard=self.job.lineage.shard,
+        )
+        size = manifest.file.size
+        return StateResult(restored=restored, kept=manifest.generation, artifact=str(name), size=size)
+
+    def _privacy(self, repository: Repository) -> Iterator[Problem]:
+        if repository.private or self._read_only:
+            return
+        if not self.job.unsealed:
+            raise CredentialsError.because(
+                "this repository is public, so everybody could download the warehouse that this run would keep",
+                "make the repository private; or, if everybody may read the data, set `state: artifact unsealed`; "
+                "or, if nothing needs to be kept between runs, `state: none`",
+            )
+        yield Problem(
+            what="the warehouse is kept unsealed in a public repository, as asked",
+            hint="everybody can download it",
+        )
+
+    def _gone(self, found: Found) -> Iterator[Problem]:
+        if found.newest and found.newest.generation < found.highest:
+            what = f"generation {found.highest} is gone, so this run goes on from {found.newest.generation}"
+            yield Problem(
+                what=what, hint="its sources fetch again what came since; artifacts expire, see the docs"
+            )
+
+    def _refuse_loss(self, artifacts: Artifacts, found: Found) -> None:
+        if found.highest:
+            what = f"generation {found.highest} of the warehouse was kept, and is gone: expired or deleted"
+            raise StateError.because(what, f"nothing was loaded; {_FIRST}")
+        loser = artifacts.loser(self.job.run_id)
+        if loser:
+            what = f"run {loser.id} of this workflow has succeeded, and nothing that it has kept can be found"
+            raise StateError.because(what, f"nothing was loaded; {_FIRST}")
+
+    def _due(self) -> bool:
+        """Tell whether to keep it even unchanged: nothing is kept yet, or half of that one's time has passed."""
+        kept = self._source
+        if kept is None:
+            return True
+        return bool(
+            kept.expires_at and datetime.now(UTC) - kept.created_at > (kept.expires_at - kept.created_at) / 2
+        )
+
+    def _manifest(self, run: str, file: Path) -> Manifest:
+        assert self._origin  # noqa: S101 - `restore` comes first
+        restored = self._restored
+        return Manifest(
+            generation=(self.basis or 0) + 1,
+            parent=Parent(generation=restored.generation, sha256=restored.file.sha256) if restored else None,
+            origin=self._origin,
+            run_id=self.job.run_id,
+            run_attempt=self.job.run_attempt,
+            run=run,
+            created_at=datetime.now(UTC),
+            dango_version=__version__,
+            file=file_of(file),
+            datasets={
+                name: SourceState(cursors=held.cursors, rows=held.rows) for name, held in datasets(file).items()
+            },
+        )
+
+    def _note(self, what: str, hint: str) -> None:
+        self.notices.append(Problem(what=what, hint=hint))
+
+
+def _link(origin: Path, copy: Path) -> None:
+    """Give a file a second name, or where that can't be, copy it."""
+    try:
+        os.link(origin, copy)
+    except OSError:
+        shutil.copyfile(origin, copy)

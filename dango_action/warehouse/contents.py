@@ -1,0 +1,126 @@
+"""What a DuckDB file holds, read without running anything that it brings along."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from dango_action.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_LARGEST_STATE = 64 * 1024 * 1024
+_VIEWS = """
+    select schema_name, view_name from duckdb_views()
+    where not internal and database_name = current_database() order by all
+"""
+_MACROS = """
+    select distinct schema_name, function_name from duckdb_functions()
+    where not internal and database_name = current_database() order by all
+"""
+_TABLES = """
+    select schema_name, table_name from duckdb_tables()
+    where not internal and database_name = current_database() order by all
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """What a source has in the warehouse: rows by table; cursors by resource and column."""
+
+    rows: dict[str, int]
+    cursors: dict[str, dict[str, Any]]
+
+
+def refuse_foreign_code(path: Path) -> None:
+    """See that nobody who opens the file runs more than a query of their own.
+
+    A view or a macro of somebody else's could read files of the machine that looks at it. Nothing that dlt or
+    dango makes is one. A view is let through if it can be prepared while DuckDB has no access to files.
+
+    Raises:
+        StateError: it has a macro or such a view, or is no database that DuckDB can open.
+
+    """
+    with _reading(path) as connection:
+        macros = connection.execute(_MACROS).fetchall()
+        broken = [view for view in connection.execute(_VIEWS).fetchall() if not _bindable(connection, *view)]
+    found = [f"macro {schema}.{name}" for schema, name in macros]
+    found += [f"view {schema}.{name}" for schema, name in broken]
+    if found:
+        raise StateError.because(
+            f"the warehouse holds what could read files where it is opened: {', '.join(found[:5])}",
+            "drop it; keep views that read files, and macros, in a database of their own",
+        )
+
+
+def datasets(path: Path) -> dict[str, Dataset]:
+    """Return what each source has in the file, by its dataset, `raw_<source>`.
+
+    Raises:
+        StateError: DuckDB can't open it.
+
+    """
+    with _reading(path) as connection:
+        listed = connection.execute(_TABLES).fetchall()
+        tables: dict[str, list[str]] = {}
+        for schema, table in listed:
+            tables.setdefault(schema, []).append(table)
+        return {
+            schema: Dataset(rows=_rows(connection, schema, names), cursors=_cursors(connection, schema))
+            for schema, names in tables.items()
+            if schema.startswith("raw_")
+        }
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    try:
+        with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as connection:
+            yield connection
+    except duckdb.Error as error:
+        raise StateError.because(
+            f"DuckDB cannot open {path.name}: {str(error).partition(chr(10))[0]}", "nothing was changed"
+        ) from error
+
+
+def _bindable(connection: duckdb.DuckDBPyConnection, schema: str, view: str) -> bool:
+    try:
+        connection.execute(f"explain from {_path(schema, view)}")
+    except duckdb.Error:
+        return False
+    return True
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, schema: str, tables: list[str]) -> dict[str, int]:
+    counted = {}
+    for table in tables:
+        if not table.startswith("_dlt_"):
+            [(counted[table],)] = connection.table(_path(schema, table)).aggregate("count(*)").fetchall()
+    return counted
+
+
+def _cursors(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, dict[str, Any]]:
+    """Return the last values that dlt keeps, which it packs as JSON, zlib and base64 (dlt 1.31)."""
+    found: dict[str, dict[str, Any]] = {}
+    with suppress(duckdb.CatalogException, ValueError, KeyError, TypeError, AttributeError, zlib.error):
+        states = connection.table(_path(schema, "_dlt_pipeline_state")).order("version desc, created_at desc")
+        [(packed,)] = states.select("state").limit(1).fetchall()
+        state = json.loads(zlib.decompressobj().decompress(base64.b64decode(packed), _LARGEST_STATE))
+        for source in state["sources"].values():
+            for resource, kept in source.get("resources", {}).items():
+                for column, cursor in kept.get("incremental", {}).items():
+                    found.setdefault(resource, {})[column] = cursor.get("last_value")
+    return found
+
+
+def _path(*identifiers: str) -> str:
+    return ".".join('"' + identifier.replace('"', '""') + '"' for identifier in identifiers)
