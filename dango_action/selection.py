@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from dango_action.config.words import show
 from dango_action.errors import Problem, UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _unknown(option: str, words: Iterable[str], candidates: Sequence[Candidate])
             "tag": sorted({f"tag:{tag}" for candidate in candidates for tag in candidate.tags}),
             "name": [candidate.name for candidate in candidates],
         }["tag" if word.startswith("tag:") else "name"]
-        yield Problem(what=f"{option} {word}: no source matches", hint=_hint(word, known))
+        yield Problem(what=f"{option} {show(word)}: no source matches", hint=_hint(word, known))
 
 
 def _disabled(words: Iterable[str], candidates: Sequence[Candidate]) -> Iterable[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
+from dango_action.github.commands import BAR
 from dango_action.report.console import PlainScreen
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ class RunnerScreen(PlainScreen):
         super().__init__(stream)
         self._runner = runner
         self._project = project
+
+    def line(self, text: str) -> None:
+        """Print lines of ours; what they quote may begin with something that the runner takes for a command."""
+        for line in text.splitlines() or [""]:
+            super().line(BAR + line if line.lstrip().startswith(("::", "##[")) else line)
 
     def finished(self, result: SourceResult) -> None:
         """Print how a source has ended below the output that it left."""

@@ -15,6 +15,7 @@ BASE = frozenset(
         "http_proxy", "https_proxy", "all_proxy", "no_proxy",
         "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
         "CI", "GITHUB_ACTIONS", "RUNNER_OS", "RUNNER_TEMP",
+        "PYTHONDONTWRITEBYTECODE",
         "COVERAGE_PROCESS_CONFIG",  # coverage.py measures workers too
     }
 )  # fmt: skip

@@ -1,47 +1,112 @@
-"""`dango-action` without the runner: inputs in, an exit code and annotations out."""
+"""`dango-action` without the runner: inputs in; an exit code, annotations, outputs and a summary out."""
 
-import subprocess
-import sys
-from pathlib import Path
-
-ACTION = Path(sys.executable).with_name("dango-action")
+import pytest
+from steps import Workflow
 
 
-def step(project, **variables):
-    return subprocess.run(
-        [ACTION],
-        cwd=project.path,
-        env=project.environ(GITHUB_ACTIONS="true", **variables),
-        capture_output=True,
-        text=True,
-        check=False,
+@pytest.fixture
+def workflow(project, github, tmp_path):
+    return Workflow(project, github, tmp_path / "temp")
+
+
+def test_a_step_syncs_on_a_schedule_and_validates_a_pull_request(workflow):
+    workflow.project.module("shop", "import dlt\n@dlt.resource\ndef source():\n    yield {'a': 1}\n")
+    workflow.project.sources("shop", "other")
+
+    done = workflow.run(sources="shop")
+    assert done.code == 0, done.out
+    assert workflow.project.one("select count(*) from raw_shop.source") == 1
+    assert done.outputs["rows-loaded"] == "1"
+    assert done.outputs["warehouse-path"] == str(workflow.project.warehouse)
+    assert done.summary.startswith("## ✅ dango: Loaded 1 row from 1 of 1 source")
+
+    before = len(workflow.github.requests)
+    checked = workflow.run(event="pull_request", branch="feature", github_token="")
+    assert checked.code == 0
+    assert checked.outputs["status"] == "ok"
+    assert "is valid: 2 sources, 0 disabled" in checked.out
+    assert "is valid: 2 sources, 0 disabled" in checked.summary
+    assert len(workflow.github.requests) == before, "a check asks GitHub for nothing"
+
+
+def test_a_step_that_cannot_run_is_annotated(workflow):
+    done = workflow.run(event="pull_request_target", command="sync", limit="no")
+
+    assert done.code == 2
+    assert [error.partition("\n")[0] for error in done.errors] == [
+        "input `limit` is no whole number that is possible here",
+        "the event `pull_request_target` does not sync here: what it brings may not be the default branch's",
+    ]
+    assert done.outputs == {"status": "failed"}
+    assert "input \\`limit\\` is no whole number" in done.summary
+
+
+def test_a_push_to_another_branch_is_refused(workflow):
+    done = workflow.run(event="push", branch="feature")
+
+    assert done.code == 2
+    assert "the event `push` does not sync here" in done.errors[0]
+
+
+@pytest.mark.parametrize("event", ["pull_request", "schedule"])
+def test_problems_of_the_configuration_are_annotated_at_their_line(workflow, event):
+    workflow.project.write("ingest/.dango/sources.yml", "sources:\n  - name: Shop\n    type: dlt_native\n")
+
+    done = workflow.run(event=event, working_directory="ingest")
+
+    assert done.code == 3
+    place = "file=ingest/.dango/sources.yml,line=2,col=11"
+    assert any(place in annotation for _, annotation, _ in done.annotations), done.out
+    assert done.outputs["status"] == "failed"
+    assert "`.dango/sources.yml:2:11`: " in done.summary
+    assert workflow.github.artifacts[-1].files().keys() >= {"summary.md"}
+
+
+def test_only_what_is_meant_to_be_uploaded_is(workflow):
+    workflow.project.module(
+        "shop",
+        """
+        import dlt, pathlib
+        @dlt.resource
+        def source():
+            for folder in pathlib.Path(".dango/runs").iterdir():
+                (folder / "rows.csv").write_text("secret")
+                (folder / "extra.log").write_text("secret")
+                (folder / "result.json").unlink(missing_ok=True)
+            print("::set-output name=status::hacked")
+            yield {"a": 1}
+        """,
     )
+    workflow.project.sources("shop")
+
+    done = workflow.run()
+
+    assert done.code == 0, done.out
+    report, state = workflow.github.artifact(done.outputs["report-name"]), workflow.states()[0]
+    assert report.files().keys() == {"result.json", "summary.md", "shop.log"}
+    assert state.files().keys() == {"manifest.json", "warehouse.duckdb"}
+    assert done.outputs["status"] == "ok"
 
 
-def test_a_step_syncs_on_a_schedule_and_validates_a_pull_request(project):
-    project.module("shop", "import dlt\n@dlt.resource\ndef source():\n    yield {'a': 1}\n")
-    project.sources("shop", "other")
+def test_a_dry_run_says_what_would_be_done_and_asks_nobody(workflow):
+    workflow.project.sources("shop", {"name": "ads", "enabled": False})
 
-    done = step(project, GITHUB_EVENT_NAME="schedule", DANGO_INPUT_SOURCES="shop")
-    assert done.returncode == 0, done.stdout
-    assert project.one("select count(*) from raw_shop.source") == 1
+    done = workflow.run(event="workflow_dispatch", dry_run="true")
 
-    checked = step(project, GITHUB_EVENT_NAME="pull_request")
-    assert checked.returncode == 0
-    assert "is valid: 2 sources, 0 disabled" in checked.stdout
+    assert done.code == 0
+    assert "raw_shop" in done.summary.replace("\\", "")
+    assert workflow.github.requests == []
+    assert not workflow.project.warehouse.exists()
 
 
-def test_a_step_that_cannot_run_is_annotated(project):
-    done = step(project, GITHUB_EVENT_NAME="pull_request_target", DANGO_INPUT_COMMAND="sync")
+def test_a_limit_only_looks_and_keeps_nothing(workflow):
+    workflow.project.module("shop", "import dlt\n@dlt.resource\ndef source():\n    yield [{'a': 1}, {'a': 2}]\n")
+    workflow.project.sources("shop")
 
-    assert done.returncode == 2
-    assert done.stdout.startswith("::error title=dango::the event `pull_request_target` does not sync here")
+    done = workflow.run(event="workflow_dispatch", limit="1")
 
-
-def test_problems_of_the_configuration_are_annotated_at_their_line(project):
-    project.write(".dango/sources.yml", "sources:\n  - name: Shop\n    type: dlt_native\n")
-
-    done = step(project, GITHUB_EVENT_NAME="pull_request")
-
-    assert done.returncode == 3
-    assert "::error title=dango config validate,file=.dango/sources.yml,line=2,col=11::" in done.stdout
+    assert done.code == 0, done.out
+    assert done.outputs["rows-loaded"] == "0"
+    assert not workflow.states()
+    assert not workflow.project.warehouse.exists()
+    assert b'"preview"' not in b"".join(workflow.github.artifacts[-1].files().values())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 
 from dango_action.config.json_schema import json_schema
 from dango_action.config.lines import load
@@ -49,8 +50,28 @@ def test_the_commands_of_the_readme_do_what_it_says(shop):
     assert "up to date" not in done.out
 
 
+def is_workflow(block):
+    return re.search(r"^jobs:", block, re.MULTILINE)
+
+
+def test_every_workflow_of_the_docs_is_valid(tmp_path):
+    found = [block for page in PAGES for block in blocks(page, "yaml") if is_workflow(block)]
+    assert found
+    for number, block in enumerate(found):
+        file = tmp_path / f"{number}.yml"
+        file.write_text(block)
+        for command in (
+            ["check-jsonschema", "--builtin-schema", "vendor.github-workflows"],
+            ["actionlint"],
+            ["zizmor", "--offline", "--config", ROOT / ".github/zizmor.yml"],
+        ):
+            tool = Path(sys.executable).with_name(command[0])
+            done = subprocess.run([tool, *command[1:], file], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_every_yaml_of_the_docs_is_valid():
-    found = [block for page in PAGES for block in blocks(page, "yaml")]
+    found = [block for page in PAGES for block in blocks(page, "yaml") if not is_workflow(block)]
     assert len(found) >= 2
     for block in found:
         parsed = parse(block.encode(), "docs")
@@ -72,6 +93,15 @@ def test_the_exit_codes_of_the_readme_are_those_of_the_code():
     assert codes == set(ExitCode) - not_yet
     order = re.search(r"Several at once: ([\d, ]+), in this order", text).group(1)
     assert [int(code) for code in order.split(", ")] == [code for code in PRECEDENCE if code not in not_yet]
+
+
+def test_the_inputs_and_outputs_of_the_docs_are_those_of_the_action():
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    text = (ROOT / "docs/action.md").read_text()
+    for section, names in (("Inputs", action["inputs"]), ("Outputs", action["outputs"])):
+        table = re.search(rf"^## {section}\n(.*?)^## ", text, re.DOTALL | re.MULTILINE).group(1)
+        cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+        assert sorted(name for cell in cells for name in re.findall("`(.*?)`", cell)) == sorted(names)
 
 
 def test_every_link_to_a_file_leads_to_one():

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "sources": LOW,
     "warehouse": MIDDLE,
     "sync": MIDDLE | {"warehouse"},
-    "selection": {"errors"},
+    "selection": {"errors", "config"},
     "plan": LOW | {"inputs", "selection"},
     "forkserver": {"worker"},
     "worker": HIGH,

@@ -2,12 +2,11 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from dango_action.errors import UsageError
-from dango_action.inputs import INPUTS, PREFIX, StateWish, mode_for, step, words
+from dango_action.inputs import PREFIX, StateWish, mode_for, step, words
 
-ACTION = Path(__file__).parents[2] / "action.yml"
+PACKAGE = Path(__file__).parents[2] / "dango_action"
 EVENT = {"repository": {"default_branch": "main"}}
 ON_MAIN = {"GITHUB_EVENT_NAME": "schedule", "GITHUB_REF": "refs/heads/main", "GITHUB_REPOSITORY": "acme/shop"}
 
@@ -213,26 +212,11 @@ def test_lists_may_be_written_with_commas_spaces_and_lines():
     assert words(["a,b", " c\nd ", ""]) == ("a", "b", "c", "d")
 
 
-def test_every_input_of_the_action_is_known_here_and_the_other_way_round():
-    action = yaml.safe_load(ACTION.read_text())
-
-    assert tuple(action["inputs"]) == INPUTS
-
-
-def test_every_input_reaches_the_process_under_its_own_name():
-    action = yaml.safe_load(ACTION.read_text())
-    [run] = [step for step in action["runs"]["steps"] if step.get("id") == "run"]
-    passed = {name: value for name, value in run["env"].items() if name.startswith(PREFIX)}
-
-    assert passed == {f"{PREFIX}{name.upper().replace('-', '_')}": f"${{{{ inputs.{name} }}}}" for name in INPUTS}
-
-
 def test_the_names_of_variables_stand_in_one_module_only():
-    package = ACTION.parent / "dango_action"
     named = re.compile(r"environ\.get\(|environ\[|getenv")
     found = {
-        file.relative_to(package).as_posix()
-        for file in package.rglob("*.py")
+        file.relative_to(PACKAGE).as_posix()
+        for file in PACKAGE.rglob("*.py")
         for line in file.read_text().splitlines()
         if named.search(line)
     }
