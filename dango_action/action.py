@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run what the step's inputs and its event ask for, and exit with one of the documented codes."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the runner sends it 7.5 s after SIGINT
     try:
         leave(_main(os.environ))
     except KeyboardInterrupt:

@@ -121,6 +121,12 @@ class SourceError(DangoError):
     exit_code = ExitCode.SOURCE_FAILED
 
 
+class StoppedError(DangoError):
+    """A signal has ended what was under way."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
 class StateError(DangoError):
     """The warehouse or its state is in use, newer than expected, or not trustworthy."""
 

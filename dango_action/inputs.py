@@ -167,6 +167,7 @@ def step(environ: Mapping[str, str], event: Mapping[str, Any]) -> Step:
     problems = [*_unknown(values.given), *values.problems]
     if contradiction := inputs.contradiction():
         problems.append(contradiction)
+    problems += _surroundings(context, state)
     mode: Mode = "check"
     try:
         mode = mode_for(context.event, values.text("command"), default_branch=_on_default_branch(context, event))
@@ -296,6 +297,17 @@ def _context(environ: Mapping[str, str], token: str) -> Context:
         summary=summary_file(environ),
         token=token,
     )
+
+
+def _surroundings(context: Context, state: StateWish) -> Iterator[Problem]:
+    """Give what a job lacks that every step of ours needs."""
+    if not any(context.workspace.iterdir()):
+        hint = "let `uses: actions/checkout@…` be the step before this one"
+        yield Problem(what="the workspace is empty: the repository was not checked out", hint=hint)
+    known = context.repository and context.workflow and context.run_id
+    if state.store == "artifact" and not known:
+        hint = "outside of a workflow use `dango sync`, or set `state: none`"
+        yield Problem(what="the runner does not say which run of which workflow this is", hint=hint)
 
 
 def _on_default_branch(context: Context, event: Mapping[str, Any]) -> bool:

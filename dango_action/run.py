@@ -15,7 +15,7 @@ import orjson
 from dango_action import __version__
 from dango_action.credentials.environ import base_environment, source_environment
 from dango_action.credentials.files import with_dotenv
-from dango_action.errors import DangoError, ExitCode, UsageError
+from dango_action.errors import DangoError, ExitCode, StoppedError, UsageError
 from dango_action.forkserver import hide_from_workers
 from dango_action.inputs import width
 from dango_action.pool import Pool
@@ -79,6 +79,8 @@ def sync(
         failure = error.reason
     except DangoError as error:
         failure = error
+    except KeyboardInterrupt:
+        failure = StoppedError.because("stopped while the warehouse was fetched or kept", "run it again")
     placed = [_placed(result, plan.positions.get(result.name)) for result in results]
     return record.end(_Outcome(inputs, str(plan.target), placed, failure, tuple(notices), state))
 

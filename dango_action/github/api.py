@@ -21,6 +21,7 @@ PER_PAGE = 100
 _TIMEOUT = (10, 60)  # seconds to connect, and between two packets
 _DOWNLOADS = 3
 _CHUNK = 1024 * 1024
+_SLACK = 64 * 1024  # bytes that a download may have beyond what GitHub says
 _RETRIES = Retry(
     total=4,
     backoff_factor=0.5,
@@ -138,7 +139,9 @@ class GitHub:
         problem: Exception | None = None
         for _ in range(_DOWNLOADS):
             try:
-                digest = self._stream(f"/actions/artifacts/{artifact.id}/zip", file, artifact.size_in_bytes)
+                digest = self._stream(
+                    f"/actions/artifacts/{artifact.id}/zip", file, _SLACK + artifact.size_in_bytes
+                )
             except requests.RequestException as error:
                 problem = error
                 continue
@@ -150,20 +153,17 @@ class GitHub:
             )
         raise _unreachable(problem) from problem
 
-    def _stream(self, path: str, file: Path, size: int) -> str:
-        digest, received = hashlib.sha256(), 0
+    def _stream(self, path: str, file: Path, most: int) -> str:
+        """Write a download to a file and return its SHA-256; `requests` raises if the body ends too early."""
+        digest, left = hashlib.sha256(), most
         with self._get(path, stream=True) as response, file.open("wb") as writer:
             for chunk in response.iter_content(_CHUNK):
-                received += len(chunk)
-                if received > size:
-                    break
+                left -= len(chunk)
+                if left < 0:
+                    what = f"an artifact is larger than the {most:,} bytes that it may have"
+                    raise StateError.because(what, "run again; if it stays so, delete the artifact")
                 digest.update(chunk)
                 writer.write(chunk)
-        if received != size:
-            raise StateError.because(
-                f"an artifact of {size:,} bytes came with {'more' if received > size else f'{received:,}'}",
-                "run again; if it stays so, delete the artifact",
-            )
         return digest.hexdigest()
 
     def _pages(self, path: str, key: str, query: dict[str, str]) -> Iterator[Any]:

@@ -108,6 +108,9 @@ def test_a_failing_source_does_not_keep_the_others_from_being_kept(workflow):
 
 def test_a_re_run_of_a_run_adds_a_generation_under_a_name_of_its_own(workflow):
     workflow.run(7)
+    orders(workflow, 4)
+    workflow.forget()
+    workflow.run(7)  # a second step of the same run
     workflow.run(8)
     workflow.forget()
     orders(workflow, 5)
@@ -117,7 +120,8 @@ def test_a_re_run_of_a_run_adds_a_generation_under_a_name_of_its_own(workflow):
 
     after = workflow.run(9)
 
-    assert [name.name[-9:] for name in workflow.states()] == ["-g1-a1-s1", "-g2-a2-s1", "-g3-a1-s1"]
+    names = [artifact.name[-9:] for artifact in workflow.states()]
+    assert names == ["-g1-a1-s1", "-g2-a1-s1", "-g3-a2-s1", "-g4-a1-s1"]
     assert after.outputs["rows-loaded"] == "1"
     assert counted(workflow.project) == [(6, 6)]
 

@@ -54,6 +54,27 @@ class Stepped:
 
 
 @dataclass
+class Started:
+    """A step that runs."""
+
+    workflow: Workflow
+    run_id: int
+    folder: Path
+    process: subprocess.Popen
+
+    def wait(self):
+        """Wait for its end, and do what comes after it in a job."""
+        out, _ = self.process.communicate(timeout=120)
+        text = (self.folder / "output").read_text()
+        outputs = {name: value for name, _, value in _OUTPUT.findall(text)}
+        if self.workflow.uploads:
+            self.workflow.upload(self.run_id, outputs)
+        code = self.process.returncode
+        self.workflow.github.finish(self.run_id, "success" if code == 0 else "failure")
+        return Stepped(code, out, outputs, (self.folder / "summary.md").read_text())
+
+
+@dataclass
 class Workflow:
     """A workflow of `acme/shop` with one step, run again and again."""
 
@@ -64,8 +85,12 @@ class Workflow:
     uploads: bool = True  # whether the upload steps work
     extra: dict[str, str] = field(default_factory=dict)
 
-    def run(self, run_id=None, *, event="schedule", branch="main", attempt=1, payload=None, env=None, **inputs):
+    def run(self, run_id=None, **about):
         """Run the step and upload what it leaves; inputs are written with `_`, as in `full_refresh="true"`."""
+        return self.start(run_id, **about).wait()
+
+    def start(self, run_id=None, *, event="schedule", branch="main", attempt=1, payload=None, env=None, **inputs):
+        """Start the step."""
         self.runs += 1
         run_id = run_id or 100 + self.runs
         folder = self.temp / f"step-{self.runs}"
@@ -79,21 +104,16 @@ class Workflow:
         variables = self.variables(run_id, folder, event, branch, attempt) | self.extra | (env or {})
         for name, value in ({"github_token": self.github.token} | inputs).items():
             variables[f"DANGO_INPUT_{name.upper()}"] = value
-        done = subprocess.run(
+        process = subprocess.Popen(
             [ACTION],
             cwd=self.project.path,
             env=self.project.environ(**variables),
-            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
-            check=False,
-            timeout=120,
         )
-        outputs = {name: value for name, _, value in _OUTPUT.findall((folder / "output").read_text())}
-        if self.uploads:
-            self.upload(run_id, outputs)
-        self.github.finish(run_id, "success" if done.returncode == 0 else "failure")
-        out = done.stdout + done.stderr
-        return Stepped(done.returncode, out, outputs, (folder / "summary.md").read_text())
+        return Started(self, run_id, folder, process)
 
     def variables(self, run_id, folder, event, branch, attempt):
         """Return what GitHub sets."""

@@ -8,7 +8,13 @@ from dango_action.inputs import PREFIX, StateWish, mode_for, step, words
 
 PACKAGE = Path(__file__).parents[2] / "dango_action"
 EVENT = {"repository": {"default_branch": "main"}}
-ON_MAIN = {"GITHUB_EVENT_NAME": "schedule", "GITHUB_REF": "refs/heads/main", "GITHUB_REPOSITORY": "acme/shop"}
+ON_MAIN = {
+    "GITHUB_EVENT_NAME": "schedule",
+    "GITHUB_REF": "refs/heads/main",
+    "GITHUB_REPOSITORY": "acme/shop",
+    "GITHUB_RUN_ID": "7",
+    "GITHUB_WORKFLOW_REF": "acme/shop/.github/workflows/dango.yml@refs/heads/main",
+}
 
 
 def asked(event="schedule", **inputs):
@@ -73,9 +79,7 @@ def test_inputs_are_taken_apart_and_empty_ones_are_absent(tmp_path):
     environ = ON_MAIN | {
         "GITHUB_WORKSPACE": str(tmp_path),
         "GITHUB_REPOSITORY_ID": "4711",
-        "GITHUB_RUN_ID": "7",
         "GITHUB_RUN_ATTEMPT": "2",
-        "GITHUB_WORKFLOW_REF": "acme/shop/.github/workflows/dango.yml@refs/heads/main",
         "DANGO_INPUT_SOURCES": "shop, ads\ntag:x",
         "DANGO_INPUT_EXCLUDE": " ",
         "DANGO_INPUT_FULL_REFRESH": "true",
@@ -170,6 +174,18 @@ def test_a_number_is_written_in_plain_digits(number):
     assert problems(limit=number)
 
 
+def test_a_job_without_a_checkout_is_told_what_it_lacks(tmp_path):
+    with pytest.raises(UsageError, match="the repository was not checked out"):
+        step(ON_MAIN | {"GITHUB_WORKSPACE": str(tmp_path)}, EVENT)
+
+
+def test_outside_of_a_workflow_it_says_what_to_use():
+    outside = {"GITHUB_EVENT_NAME": "schedule"}
+    with pytest.raises(UsageError, match=r"outside of a workflow use `dango sync`"):
+        step(outside, EVENT)
+    assert step(outside | {f"{PREFIX}STATE": "none"}, EVENT).mode == "sync"
+
+
 def test_a_look_and_a_full_refresh_contradict_each_other():
     [(what, _)] = problems(limit="5", full_refresh="true")
 
@@ -198,7 +214,7 @@ def test_a_hostile_value_stays_a_value(value):
     ("ref", "works"), [("refs/heads/main", True), ("refs/heads/other", False), ("refs/tags/main", False)]
 )
 def test_the_default_branch_is_the_one_that_the_event_names(ref, works):
-    environ = {"GITHUB_EVENT_NAME": "push", "GITHUB_REF": ref}
+    environ = ON_MAIN | {"GITHUB_EVENT_NAME": "push", "GITHUB_REF": ref}
     if works:
         assert step(environ, EVENT).mode == "sync"
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
@@ -89,6 +90,17 @@ class GitHub:
         """Let the next requests whose path holds this pattern fail; status None breaks the connection."""
         fault = Fault(pattern=path, status=status, left=times, headers=headers or {})
         self._record.faults.append(fault)
+
+    def hold(self, path: str) -> threading.Event:
+        """Hold back the answers to requests whose path holds this pattern, until the event is set."""
+        let_go = threading.Event()
+        self._record.holds.append((path, let_go))
+        return let_go
+
+    @property
+    def held(self) -> int:
+        """How many requests were held back."""
+        return self._record.held
 
     def add_run(
         self,

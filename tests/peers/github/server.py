@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import re
@@ -121,7 +122,16 @@ class Record:
     requests: list[Request] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    holds: list[tuple[str, threading.Event]] = field(default_factory=list)
+    held: int = 0  # requests that had to wait
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def wait(self, request: Request) -> None:
+        """Wait as long as requests for this path are held back."""
+        for pattern, let_go in self.holds:
+            if re.search(pattern, request.path) and not let_go.is_set():
+                self.held += 1
+                let_go.wait(60)
 
     def fault(self, request: Request) -> Fault | None:
         for fault in self.faults:
@@ -156,6 +166,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         request = self._request()
+        self.record.wait(request)
         with self.record.lock:
             self.record.requests.append(request)
             fault = self.record.fault(request)
@@ -165,7 +176,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             body = {"message": "planned fault", "code": "unavailable", "msg": "planned fault"}
             response = Response(status=fault.status, body=body, headers=fault.headers)
         if response is not None:
-            self._send(response)
+            with contextlib.suppress(ConnectionError):  # whoever asked may have gone
+                self._send(response)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _handle  # noqa: N815
 
