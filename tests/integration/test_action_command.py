@@ -30,6 +30,7 @@ def test_a_step_syncs_on_a_schedule_and_validates_a_pull_request(workflow):
 
 
 def test_a_step_that_cannot_run_is_annotated(workflow):
+    workflow.project.sources()
     done = workflow.run(event="pull_request_target", command="sync", limit="no")
 
     assert done.code == 2
@@ -42,6 +43,7 @@ def test_a_step_that_cannot_run_is_annotated(workflow):
 
 
 def test_a_push_to_another_branch_is_refused(workflow):
+    workflow.project.sources()
     done = workflow.run(event="push", branch="feature")
 
     assert done.code == 2

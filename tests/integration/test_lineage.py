@@ -1,0 +1,351 @@
+"""Which generation a run goes on from, whatever has happened to the runs before it.
+
+Each run here is the real keeper on a machine of its own, with a warehouse that a load adds rows to; what dlt would do
+between its two halves, `test_state.py` shows.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from steps import zipped
+
+from dango_action.errors import CredentialsError, StateError
+from dango_action.github.api import GitHub
+from dango_action.inputs import SYNC_EVENTS
+from dango_action.keeper import Job, Keeper
+from dango_action.results import StateResult
+from dango_action.state.names import Lineage, Name
+
+
+@dataclass
+class Ran:
+    before: int  # rows that were there when it began
+    state: StateResult
+    notices: list[str]
+
+
+@dataclass
+class Runs:
+    github: object
+    tmp: Path
+    count: int = 0
+
+    def __call__(self, run_id=None, *, add=1, upload=True, report=True, attempt=1, event="schedule", **about):
+        """Restore, add rows, keep, upload; as the steps of a job do."""
+        self.count += 1
+        run_id = run_id or 100 + self.count
+        branch = about.get("branch", "main")
+        self.github.add_run(run_id, event=event, branch=branch, attempt=attempt, status="in_progress")
+        keeper = self.keeper(run_id, attempt, **about)
+        before = ran = None
+        try:
+            keeper.restore("r")
+            before = self.add(keeper.path, add)
+            ran = Ran(before, keeper.keep("r", changed=add > 0), [notice.what for notice in keeper.notices])
+        finally:
+            if ran and ran.state.artifact and upload:
+                self.github.add_artifact(run_id, ran.state.artifact, zipped(keeper.staging))
+            if report:
+                self.report(run_id, keeper, attempt)
+            self.github.finish(run_id, "success" if ran else "failure")
+        return ran
+
+    def keeper(self, run_id, attempt=1, *, branch="main", shard=1, target="duckdb:w.duckdb", token=None, **wish):
+        folder = Path(tempfile.mkdtemp(prefix="machine-", dir=self.tmp))
+        job = Job(
+            lineage=Lineage(workflow=".github/workflows/dango.yml", project="", target=target, shard=shard),
+            ref=f"refs/heads/{branch}",
+            run_id=run_id,
+            run_attempt=attempt,
+            events=SYNC_EVENTS,
+            unsealed=wish.get("unsealed", False),
+            new=wish.get("new", False),
+        )
+        github = GitHub(self.github.api_url, self.github.full_name, token or self.github.token)
+        return Keeper(github=github, job=job, path=folder / "w.duckdb", staging=folder / "state")
+
+    def report(self, run_id, keeper, attempt):
+        lineage = keeper.job.lineage
+        name = Name(
+            kind="run",
+            key=lineage.key,
+            generation=keeper.basis,
+            attempt=attempt,
+            shard=lineage.shard,
+            run=f"20260102T030405.{self.count:06}Z",
+        )
+        self.github.add_artifact(run_id, str(name), b"")
+
+    @staticmethod
+    def add(path, rows):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("create schema if not exists raw_shop")
+            connection.execute("create table if not exists raw_shop.orders(id int)")
+            [(before,)] = connection.sql("select count(*) from raw_shop.orders").fetchall()
+            connection.execute("insert into raw_shop.orders select range from range(?)", [rows])
+        return before
+
+    def states(self):
+        return [artifact for artifact in self.github.artifacts if artifact.name.startswith("dango-state-")]
+
+
+@pytest.fixture
+def run(github, tmp_path):
+    return Runs(github, tmp_path)
+
+
+def numbers(run):
+    return [artifact.name.partition("-g")[2] for artifact in run.states()]
+
+
+def test_each_run_goes_on_from_the_one_before(run):
+    assert [run().before for _ in range(4)] == [0, 1, 2, 3]
+    assert numbers(run) == ["1-a1-s1", "2-a1-s1", "3-a1-s1", "4-a1-s1"]
+
+
+def test_runs_that_find_nothing_new_keep_nothing_however_many_there_are(run):
+    run()
+    for _ in range(5):
+        assert run(add=0).state == StateResult(restored=1)
+    assert run().before == 1
+    assert numbers(run) == ["1-a1-s1", "2-a1-s1"]
+
+
+def test_a_failed_upload_costs_the_generation_and_no_row(run):
+    run(add=3)
+    run(add=2, upload=False)
+
+    again = run(add=2)
+
+    assert again.before == 3
+    assert (again.state.restored, again.state.kept) == (1, 2)
+    assert run(add=0).before == 5
+
+
+def test_a_killed_run_that_has_left_nothing_at_all_changes_nothing(run):
+    run()
+    run(upload=False, report=False)
+
+    assert run().before == 1
+
+
+def test_second_steps_and_second_attempts_add_generations_under_names_of_their_own(run):
+    run(7)
+    run(7)
+    run(8)
+    run(7, attempt=2)
+    run(7, attempt=3, add=0)
+
+    assert run(9).before == 4
+    assert numbers(run) == ["1-a1-s1", "2-a1-s1", "3-a1-s1", "4-a2-s1", "5-a1-s1"]
+
+
+def test_a_generation_that_a_re_run_of_an_old_run_has_kept_is_found_again(run):
+    run(7)
+    for number in range(8, 12):
+        run(number)
+    run(7, attempt=2)
+    for number in range(12, 15):
+        assert run(number, add=0).before == 6
+
+
+def test_another_branch_starts_from_the_state_and_keeps_nothing(run):
+    run()
+
+    side = run(event="workflow_dispatch", branch="feature")
+
+    assert side.before == 1
+    assert side.state == StateResult(restored=1)
+    assert "only runs of `main` keep what they load, and this is none" in side.notices
+    assert run().before == 1
+
+
+def test_another_branch_without_any_state_starts_with_nothing_and_needs_no_more(run, github):
+    github.private = github.repository.private = False
+
+    assert run(event="workflow_dispatch", branch="feature").before == 0
+
+
+@pytest.mark.parametrize("other", [{"shard": 2}, {"target": "duckdb:other.duckdb"}])
+def test_shards_and_targets_have_lineages_of_their_own(run, other):
+    run(1)
+    run(1, new=True, **other)
+
+    assert run(2, add=0).before == 1
+    assert run(2, **other).before == 1
+    assert run(3, add=0).before == 1
+    assert run(3, **other).before == 2
+
+
+def test_the_first_part_of_a_matrix_is_no_lost_state_for_the_second(run):
+    run(1, shard=1)
+
+    assert run(1, shard=2).before == 0
+
+
+@pytest.mark.parametrize("how", ["deleted", "expired", "everything is deleted"])
+def test_lost_state_stops_a_run_and_a_new_start_goes_on(run, github, how):
+    run()
+    run(add=0)
+    for artifact in list(github.artifacts):
+        if how == "expired":
+            artifact.expired = True
+        elif how == "everything is deleted" or artifact in run.states():
+            github.artifacts.remove(artifact)
+
+    with pytest.raises(StateError, match="`state: new`"):
+        run()
+
+    assert run(new=True, event="workflow_dispatch").before == 0
+    assert run().before == 1
+
+
+def test_a_new_start_that_was_not_kept_does_not_lose_what_was(run):
+    run(add=3)
+    assert run(new=True, upload=False).before == 0
+
+    assert run().before == 3
+
+
+def test_a_new_start_goes_on_counting(run):
+    run()
+    run(new=True)
+
+    assert run().before == 1
+    assert numbers(run) == ["1-a1-s1", "2-a1-s1", "3-a1-s1"]
+
+
+def test_a_generation_that_is_gone_is_said_and_the_one_before_it_taken(run, github):
+    run(add=3)
+    run(add=2)
+    run(add=0)  # goes on from generation 2, and says so in the name of what it leaves
+    github.artifacts.remove(run.states()[1])
+
+    after = run(add=3)
+
+    assert after.before == 3
+    assert "generation 2 is gone, so this run goes on from 1" in after.notices
+    assert (after.state.restored, after.state.kept) == (1, 3)
+    assert run().before == 6
+
+
+def test_what_is_kept_is_renewed_before_it_expires(run, github):
+    run(1)
+    kept = run.states()[0]
+    for artifact in github.artifacts:
+        artifact.created_at = github.runs[1].created_at = datetime.now(UTC) - timedelta(days=44)
+        artifact.expires_at = artifact.created_at + timedelta(days=90)
+    assert run(add=0).state.kept is None
+    kept.created_at -= timedelta(days=2)
+    kept.expires_at -= timedelta(days=2)
+
+    renewed = run(add=0)
+
+    assert (renewed.before, renewed.state.kept) == (1, 2)
+    assert run(add=0).before == 1
+
+
+def test_two_runs_that_did_not_know_of_each_other_are_found_out(run, github):
+    run(49)
+    github.add_run(50, status="in_progress")
+    github.add_run(51, status="in_progress")
+    slow, quick = run.keeper(50), run.keeper(51)
+    for keeper in (slow, quick):
+        keeper.restore("r")
+        run.add(keeper.path, 1)
+    for keeper in (quick, slow):
+        state = keeper.keep("r", changed=True)
+        github.add_artifact(keeper.job.run_id, state.artifact, zipped(keeper.staging))
+        run.report(keeper.job.run_id, keeper, 1)
+        github.finish(keeper.job.run_id, "success")
+
+    with pytest.raises(StateError, match="generation 2 was written twice") as caught:
+        run(52)
+
+    assert "run 50" in str(caught.value)
+    assert "run 51" in str(caught.value)
+    github.artifacts.remove(run.states()[-1])
+    assert run(53).before == 2
+
+
+def test_an_artifact_of_anything_but_a_trusted_run_is_left_out_with_the_reason(run, github):
+    run(1)
+    good = run.states()[0]
+    untrusted = {
+        2: ("it ran for a fork", {"head_repository_id": 666, "event": "pull_request"}),
+        3: ("it ran for a fork", {"head_repository_id": 666}),
+        4: ("it ran for another branch than `main`", {"branch": "feature"}),
+        5: ("it belongs to another workflow", {"path": ".github/workflows/other.yml"}),
+        6: ("it was started by `pull_request`", {"event": "pull_request"}),
+        7: ("it was started by `pull_request_target`", {"event": "pull_request_target"}),
+        8: ("it was started by `workflow_run`", {"event": "workflow_run"}),
+    }
+    for run_id, (_, about) in untrusted.items():
+        github.add_run(run_id, **about)
+        for forged in (good.name.replace("-g1-", "-g9-"), good.name):
+            github.add_artifact(run_id, forged, good.content)
+
+    done = run(10)
+
+    assert (done.before, done.state.kept) == (1, 2)
+    for run_id, (reason, _) in untrusted.items():
+        assert any(f"of run {run_id} was left out: {reason}" in notice for notice in done.notices), reason
+
+
+def test_a_workflow_s_path_may_come_with_a_ref(run, github):
+    run(1)
+    github.runs[1].path += "@refs/heads/main"
+
+    assert run().before == 1
+
+
+def test_a_public_repository_is_refused_unless_it_is_asked_to_go_on(run, github):
+    github.private = github.repository.private = False
+
+    with pytest.raises(CredentialsError, match="state: artifact unsealed"):
+        run()
+
+    assert run(unsealed=True).notices == ["the warehouse is kept unsealed in a public repository, as asked"]
+    assert run(unsealed=True).before == 1
+
+
+def test_a_missing_permission_is_told_apart_from_a_wrong_token(run, github):
+    with pytest.raises(CredentialsError, match="does not accept the token"):
+        run(token="wrong")
+    github.permissions.discard("actions:read")
+
+    with pytest.raises(CredentialsError, match="permissions:\n  contents: read\n  actions: read"):
+        run()
+
+
+def test_passing_faults_are_waited_out_and_lasting_ones_stop_the_run(run, github):
+    github.fail_next("/actions/artifacts", 502, times=2)
+    run()
+    github.fail_next("/zip", None, times=1)
+    assert run().before == 1
+    github.fail_next("/actions/artifacts", 503, times=20)
+
+    with pytest.raises(StateError, match="HTTP 503"):
+        run()
+
+
+def test_a_rate_limit_is_named_with_its_end(run, github):
+    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1767225600"}
+    github.fail_next("/repos", 403, headers=headers)
+
+    with pytest.raises(StateError, match="takes no more requests before 00:00 UTC"):
+        run()
+
+
+def test_the_token_goes_to_the_api_and_not_to_the_store_it_redirects_to(run, github):
+    run()
+    run()
+
+    stored = [request for request in github.requests if "sig" in request.query]
+    assert stored
+    assert all("authorization" not in request.headers for request in stored)
