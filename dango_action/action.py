@@ -44,9 +44,9 @@ def _main(environ: Mapping[str, str]) -> int:
         step = inputs.step(environ, _event(inputs.event_file(environ)))
     except UsageError as error:
         return _refuse(error, environ)
-    leavings = Leavings(
-        step=step, runner=Runner(sys.stdout, folder_in(step.context.workspace, step.inputs.project))
-    )
+    runner = Runner(sys.stdout, folder_in(step.context.workspace, step.inputs.project))
+    runner.mask(step.context.token)
+    leavings = Leavings(step=step, runner=runner)
     return _check(leavings) if step.mode == "check" else _sync(leavings, environ)
 
 

@@ -41,6 +41,8 @@ class RunnerScreen(PlainScreen):
 
     def ended(self, result: RunResult) -> None:
         """Print the whole run's line last."""
+        for notice in result.notices:
+            self._runner.notice("dango", notice)
         for problem in result.problems:
             self._runner.error("dango", problem)
         super().ended(result)

@@ -68,6 +68,7 @@ class WorkflowRun(_Answer):
     path: str  # of the workflow; some versions of GitHub add `@` and a ref
     conclusion: str | None
     created_at: AwareDatetime
+    updated_at: AwareDatetime
     run_started_at: AwareDatetime | None = None  # of the last attempt
 
 
@@ -127,6 +128,11 @@ class GitHub:
     def artifacts(self, name: str | None = None) -> Iterator[Artifact]:
         """Give the artifacts of all runs, or those of a name, the newest first; expired ones among them."""
         for item in self._pages("/actions/artifacts", "artifacts", {"name": name} if name else {}):
+            yield _parsed(Artifact, item)
+
+    def artifacts_of(self, run: int) -> Iterator[Artifact]:
+        """Give the artifacts of a run, of all its attempts."""
+        for item in self._pages(f"/actions/runs/{run}/artifacts", "artifacts", {}):
             yield _parsed(Artifact, item)
 
     def download(self, artifact: Artifact, file: Path) -> None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from dango_action.github.api import Artifact, GitHub, Repository, WorkflowRun
 
-_MOST = 3000  # artifacts to look through, 30 requests
-_RUNS = 100  # to look through for one that should have left something, one request
+_MOST = 1000  # artifacts of the whole repository to look through, 10 requests
+_RUNS = 100  # of the workflow to look through, one request
 _KEPT = 3  # generations to try if the newest has gone
 _ATTEMPTS = 3  # of a run, to guess a name by
 
@@ -80,8 +80,7 @@ class Artifacts:
 
         Ask after `find`, which has seen the runs that only looked or checked: they leave nothing.
         """
-        listing = self.github.runs(self.lineage.workflow.rpartition("/")[2], self.repository.default_branch)
-        for run in islice(listing, _RUNS):
+        for run in self._recent():
             without = run.id == current or run.id in self._stateless or self._distrust(run)
             if run.conclusion == "success" and not without:
                 return run
@@ -93,13 +92,32 @@ class Artifacts:
         Each name tells which generation its run has gone on from or written, so none older needs a look.
         """
         begun: datetime | None = None
+        seen = 0
         for artifact in islice(self.github.artifacts(), _MOST):
             if begun and artifact.created_at < begun:
                 return
+            seen += 1
             kept = self._kept(artifact)
             if kept:
                 yield kept
                 begun = begun or _begun(kept)
+        if begun is None and seen == _MOST:
+            yield from self._latest_of_workflow()
+
+    def _latest_of_workflow(self) -> Iterator[Kept]:
+        """Give the same by a request for each run, in a repository whose other workflows upload a great deal."""
+        begun: datetime | None = None
+        for run in sorted(self._recent(), key=lambda run: run.updated_at, reverse=True):
+            if begun and run.updated_at < begun:
+                return
+            for kept in filter(None, map(self._kept, self.github.artifacts_of(run.id))):
+                yield kept
+                begun = begun or _begun(kept)
+
+    def _recent(self) -> Iterator[WorkflowRun]:
+        """Give the newest runs of the workflow on the default branch."""
+        file = self.lineage.workflow.rpartition("/")[2]
+        return islice(self.github.runs(file, self.repository.default_branch), _RUNS)
 
     def _live(self, generation: int, latest: list[Kept]) -> list[Kept]:
         """Return the artifacts that hold a generation and have not expired; more than one is one too many."""
