@@ -59,8 +59,8 @@ class Keeper:
     _read_only: bool = False
     notices: list[Problem] = field(default_factory=list)
 
-    def restore(self, run: str) -> list[Problem]:
-        """Put the newest generation that may be trusted in place; return what is worth knowing.
+    def restore(self, run: str) -> None:
+        """Put the newest generation that may be trusted in place.
 
         Raises:
             CredentialsError: a public repository has no key for it, or the token may not read it.
@@ -89,7 +89,6 @@ class Keeper:
             what = f"only runs of `{repository.default_branch}` keep what they load, and this is none"
             self._note(what, "what this run loads is gone when its job ends")
         self.basis = found.highest
-        return self.notices
 
     def keep(self, run: str, *, changed: bool) -> StateResult:
         """Put the warehouse up as the next generation, if it has changed or the kept one will expire.

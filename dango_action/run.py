@@ -49,8 +49,11 @@ class Screen(Observer, Protocol):
 class Keeper(Protocol):
     """Where the warehouse is kept between runs, on machines that are thrown away."""
 
-    def restore(self, run: str) -> Sequence[Problem]:
-        """Put the newest generation in place and return what is worth knowing."""
+    notices: list[Problem]
+    """What is worth knowing of it."""
+
+    def restore(self, run: str) -> None:
+        """Put the newest generation in place."""
 
     def keep(self, run: str, *, changed: bool) -> StateResult:
         """Put what is new up for later runs."""
@@ -66,12 +69,10 @@ def sync(
         record.observer.finished(result)
     failure: DangoError | None = None
     state: StateResult | None = None
-    notices = list(plan.notices)
     try:
         if plan.sources:
             variables = with_dotenv(plan.project, environ)
-            notices += keeper.restore(record.run) if keeper else ()
-            results += _execute(plan, inputs, variables, record)
+            results += _execute(plan, inputs, variables, record, keeper)
             if keeper:
                 state = keeper.keep(record.run, changed=any(result.changed for result in results))
     except _NotPublishedError as error:
@@ -82,7 +83,8 @@ def sync(
     except KeyboardInterrupt:
         failure = StoppedError.because("stopped while the warehouse was fetched or kept", "run it again")
     placed = [_placed(result, plan.positions.get(result.name)) for result in results]
-    return record.end(_Outcome(inputs, str(plan.target), placed, failure, tuple(notices), state))
+    notices = (*plan.notices, *(keeper.notices if keeper else ()))
+    return record.end(_Outcome(inputs, str(plan.target), placed, failure, notices, state))
 
 
 def refuse(inputs: Inputs, error: DangoError, screen: Screen) -> RunResult:
@@ -184,12 +186,16 @@ class _All:
             screen.ended(result)
 
 
-def _execute(plan: Plan, inputs: Inputs, environ: Mapping[str, str], record: _Record) -> list[SourceResult]:
+def _execute(
+    plan: Plan, inputs: Inputs, environ: Mapping[str, str], record: _Record, keeper: Keeper | None
+) -> list[SourceResult]:
     """Run the planned sources and publish what they have loaded."""
     with ExitStack() as stack:
-        stopped = stack.enter_context(stop_signals())
         pool = stack.enter_context(Pool.open(base_environment(environ)))  # imports dlt while the rest is prepared
         hide_from_workers()
+        if keeper:
+            keeper.restore(record.run)  # a signal interrupts it
+        stopped = stack.enter_context(stop_signals())
         if inputs.limit is None:
             warehouse = stack.enter_context(Warehouse.locked(plan.project / plan.target.location, record.run))
             scratch = warehouse.folder
