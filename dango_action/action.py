@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +17,14 @@ from dango_action.cli import config
 from dango_action.cli.main import leave
 from dango_action.cli.runner import RunnerScreen
 from dango_action.cli.sync import plan_lines
-from dango_action.errors import DangoError, ExitCode, UsageError
+from dango_action.credentials.environ import source_environment
+from dango_action.credentials.files import with_dotenv
+from dango_action.credentials.redaction import Redactor, toml_values
+from dango_action.errors import DangoError, ExitCode, Problem, UsageError
 from dango_action.github.commands import Runner, folder_in, write_summary
 from dango_action.leavings import Leavings
 from dango_action.plan import make_plan
-from dango_action.report.summary import escape, problem_list
+from dango_action.report.summary import problem_list, prose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +32,11 @@ if TYPE_CHECKING:
 
     from dango_action.keeper import Keeper
     from dango_action.plan import Plan
+
+_NOTHING_KEPT = Problem(
+    what="nothing is kept of this run, as asked by `state: none`",
+    hint="the warehouse goes away with the job; its later steps find it at the output `warehouse-path`",
+)
 
 
 def main() -> None:
@@ -59,17 +69,17 @@ def _event(file: Path | None) -> dict[str, Any]:
 
 
 def _refuse(error: UsageError, environ: Mapping[str, str]) -> int:
-    """Say what is wrong with the inputs: nothing can be done, and there is no project to leave files in."""
+    """Say what is wrong with the step: nothing can be done, and there may be no project to leave files in."""
     runner = Runner(sys.stdout)
     for problem in error.problems:
-        print(problem)  # noqa: T201
+        runner.line(str(problem))
         runner.error("dango", problem)
+    runner.outputs({"status": "failed"})
     file = inputs.summary_file(environ)
     if file:
-        write_summary(
-            file, "\n".join(["## ❌ dango: the inputs can't be used", "", *problem_list(error.problems)])
-        )
-    runner.outputs({"status": "failed"})
+        lines = ["## ❌ dango: nothing could be done", "", *problem_list(error.problems)]
+        with suppress(OSError):
+            write_summary(file, "\n".join(lines))
     return error.exit_code
 
 
@@ -77,11 +87,11 @@ def _check(leavings: Leavings) -> int:
     """Check what can be checked without running anything of the repository's."""
     checked = config.check(leavings.step.inputs.project)
     for line in checked.lines():
-        print(line)  # noqa: T201
+        leavings.runner.line(line)
     for problem in checked.problems:
         leavings.runner.error("dango config validate", problem)
     mark, status = ("❌", "failed") if checked.problems else ("✅", "ok")
-    lines = [f"## {mark} dango check: {escape(checked.headline)}", ""]
+    lines = [f"## {mark} dango check: {prose(checked.headline)}", ""]
     lines += problem_list((*checked.problems, *checked.notices))
     leavings.text(run.name(datetime.now(UTC)), "\n".join(lines), status)
     return checked.exit_code
@@ -94,27 +104,43 @@ def _sync(leavings: Leavings, environ: Mapping[str, str]) -> int:
         plan = make_plan(asked)
     except DangoError as error:
         result = run.refuse(asked, error, screen)
-        leavings.result(result, None, None)
+        leavings.result(result, None, None, Redactor.of(()))
         return result.exit_code
     if leavings.step.dry_run:
         return _dry_run(leavings, plan)
-    keeper = _keeper(leavings, plan)
+    hidden = _hidden(plan, environ)
+    for value in hidden.values:
+        leavings.runner.mask(value)
+    keeper = _keeper(leavings, plan, screen)
+    if leavings.step.state.store == "none":
+        plan = replace(plan, notices=(*plan.notices, _NOTHING_KEPT))
     result = run.sync(plan, asked, environ, screen, keeper)
-    leavings.result(result, keeper.basis if keeper else None, plan.project / plan.target.location)
+    warehouse = plan.project / plan.target.location
+    leavings.result(result, keeper.basis if keeper else None, warehouse, hidden)
     return result.exit_code
+
+
+def _hidden(plan: Plan, environ: Mapping[str, str]) -> Redactor:
+    """Return what hides the values that sources get from the job, from `.env` and from dlt's secrets."""
+    try:
+        variables = with_dotenv(plan.project, environ)
+    except DangoError:  # the run will say so
+        variables = dict(environ)
+    seen = [source_environment(source.name, source.env, variables).values() for source in plan.sources]
+    return Redactor.of([*(value for values in seen for value in values), *toml_values(plan.project)])
 
 
 def _dry_run(leavings: Leavings, plan: Plan) -> int:
     lines = list(plan_lines(plan))
     for line in lines:
-        print(line)  # noqa: T201
-    text = "\n".join(["## dango: what would be synced", "", *(f"- {escape(line)}" for line in lines), ""])
+        leavings.runner.line(line)
+    text = "\n".join(["## dango: what would be synced", "", *(f"- {prose(line)}" for line in lines), ""])
     status, code = ("failed", ExitCode.CONFIGURATION) if plan.broken else ("ok", ExitCode.OK)
     leavings.text(run.name(datetime.now(UTC)), text, status)
     return code
 
 
-def _keeper(leavings: Leavings, plan: Plan) -> Keeper | None:
+def _keeper(leavings: Leavings, plan: Plan, screen: RunnerScreen) -> Keeper | None:
     """Return what keeps the warehouse for later runs; None if a run is not to keep anything, or only looks."""
     step = leavings.step
     if step.state.store == "none" or step.inputs.limit is not None:
@@ -136,6 +162,7 @@ def _keeper(leavings: Leavings, plan: Plan) -> Keeper | None:
         ),
         path=(plan.project / plan.target.location).resolve(),
         staging=leavings.state_folder,
+        say=screen.line,
     )
 
 

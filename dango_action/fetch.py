@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from dango_action.github.api import GitHub, Repository
     from dango_action.state.artifacts import Kept
     from dango_action.state.names import Lineage
+    from dango_action.warehouse.generations import Signature
 
 
 def origin(lineage: Lineage, repository: Repository) -> Origin:
@@ -32,15 +35,20 @@ def origin(lineage: Lineage, repository: Repository) -> Origin:
     )
 
 
-def fetch(github: GitHub, kept: Kept, expected: Origin, path: Path, run: str) -> Manifest:
+def fetch(  # noqa: PLR0913 - what, by whom, from where, to where
+    github: GitHub, kept: Kept, expected: Origin, path: Path, *, run: str, seen: Signature
+) -> Manifest:
     """Put the warehouse of a kept generation in the place of the file at `path`, and return its manifest.
+
+    `seen` is the signature of that file when it was decided to replace it.
 
     Raises:
         DangoError: it does not arrive, is not what it says, holds what could harm, or there is no room for it.
 
     """
-    folder = path.with_name(f"{path.name}.{run}.fetched.work")  # whoever locks the warehouse clears such folders
+    folder = path.with_name(f"{path.name}.{os.getpid()}.fetched.work")  # who locks the warehouse clears them too
     try:
+        _clear(path)
         folder.mkdir(parents=True, mode=0o700)
         archive, file = folder / "artifact.zip", folder / path.name
         github.download(kept.artifact, archive)
@@ -54,10 +62,28 @@ def fetch(github: GitHub, kept: Kept, expected: Origin, path: Path, run: str) ->
         extract(archive, manifest, file)
         archive.unlink()
         refuse_foreign_code(file)
-        install(file, path, run)
+        install(file, path, run=run, seen=seen)
     except OSError as error:
         what = f"the kept warehouse cannot be written to {path.parent}: {error.strerror}"
         raise StateError.because(what, "nothing was changed; run again") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return manifest
+
+
+def _clear(path: Path) -> None:
+    """Remove what killed processes have left of their downloads."""
+    for leftover in path.parent.glob(f"{glob.escape(path.name)}.*.fetched.work"):
+        process = leftover.name.removesuffix(".fetched.work").rpartition(".")[2]
+        if process.isdecimal() and not _lives(int(process)):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

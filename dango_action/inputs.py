@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ API_URL = "https://api.github.com"
 
 # Events whose code and data are the repository's own; what an outsider can set off with secrets is not here.
 SYNC_EVENTS = frozenset({"schedule", "workflow_dispatch", "repository_dispatch", "push"})
+_BY_HAND = frozenset({"workflow_dispatch", "repository_dispatch"})
 _CHECK_EVENTS = frozenset({"pull_request", "merge_group"})
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _STORES = ("artifact", "none")
@@ -95,7 +97,7 @@ class Context:
     api_url: str
     server_url: str
     workspace: Path
-    temp: Path
+    folder: Path  # of this step alone, outside of the workspace; `action.yml` uploads what is left there
     summary: Path | None  # the file for the job summary
     token: str = field(repr=False)
 
@@ -168,6 +170,13 @@ def step(environ: Mapping[str, str], event: Mapping[str, Any]) -> Step:
     if contradiction := inputs.contradiction():
         problems.append(contradiction)
     problems += _surroundings(context, state)
+    if not context.token.isascii():
+        what = "input `github-token` is no token"
+        problems.append(Problem(what=what, hint="leave it out: the job has a token of its own"))
+    if state.new and context.event not in _BY_HAND:
+        what = f"input `state`: `new` on the event `{context.event}` would start over each time"
+        hint = "ask for it by hand: workflow_dispatch, with an input that says so"
+        problems.append(Problem(what=what, hint=hint))
     mode: Mode = "check"
     try:
         mode = mode_for(context.event, values.text("command"), default_branch=_on_default_branch(context, event))
@@ -233,31 +242,31 @@ class _Values:
         """Return a boolean, as YAML 1.2 writes them."""
         value = self.given.get(name, "false")
         if value not in _BOOLEANS:
-            self._wrong(name, "is neither true nor false", "write `true` or `false`")
+            self._wrong(name, f"can't be `{show(value)}`", "write `true` or `false`")
         return _BOOLEANS.get(value, False)
 
-    def number(self, name: str, *, most: int = 10**9) -> int | None:
+    def number(self, name: str, *, most: int = 10**8) -> int | None:
         """Return a whole number of at least 1; None if it was not given."""
         value = self.given.get(name)
         if value is None:
             return None
-        if value.isascii() and value.isdigit() and 1 <= int(value[:12]) <= most:
+        if re.fullmatch("[1-9][0-9]{0,9}", value) and int(value) <= most:
             return int(value)
-        self._wrong(name, "is no whole number that is possible here", f"write a number from 1 to {most:,}")
+        self._wrong(name, f"can't be `{show(value)}`", f"write a whole number from 1 to {most:,}")
         return None
 
     def folder(self, workspace: Path) -> Path:
         """Return the project's folder, which lies in the repository."""
         given = self.text("working-directory")
-        folder = (workspace / given).resolve()
         try:
+            folder = (workspace / given).resolve()
             inside = folder.is_relative_to(workspace) and folder.is_dir()
-        except OSError:  # a name that no file system takes
+        except (OSError, RuntimeError):  # a name that no file system takes, a link that leads to itself
             inside = False
         if not inside:
+            folder = workspace
             what = f"names no folder of the repository: `{show(given)}`"
             self._wrong("working-directory", what, "write its path from the top, like `ingest`")
-            return workspace
         return folder
 
     def state(self) -> StateWish:
@@ -289,11 +298,11 @@ def _context(environ: Mapping[str, str], token: str) -> Context:
         repository_id=_whole(environ.get("GITHUB_REPOSITORY_ID", "")),
         run_id=_whole(environ.get("GITHUB_RUN_ID", "")),
         run_attempt=_whole(environ.get("GITHUB_RUN_ATTEMPT", "")) or 1,
-        workflow=reference.partition("@")[0].removeprefix(f"{repository}/"),
+        workflow=reference.partition("@refs/")[0].removeprefix(f"{repository}/"),
         api_url=api_url(environ) or API_URL,
         server_url=environ.get("GITHUB_SERVER_URL") or "https://github.com",
         workspace=workspace(environ),
-        temp=Path(environ.get("RUNNER_TEMP") or "."),
+        folder=Path(environ.get("DANGO_FOLDER") or "."),
         summary=summary_file(environ),
         token=token,
     )
@@ -311,7 +320,8 @@ def _surroundings(context: Context, state: StateWish) -> Iterator[Problem]:
 
 
 def _on_default_branch(context: Context, event: Mapping[str, Any]) -> bool:
-    branch = event.get("repository", {}).get("default_branch")
+    repository = event.get("repository")
+    branch = repository.get("default_branch") if isinstance(repository, dict) else None
     return branch is not None and context.ref == f"refs/heads/{branch}"
 
 

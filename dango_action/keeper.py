@@ -8,27 +8,29 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dango_action import __version__
-from dango_action.errors import CredentialsError, Problem, StateError
+from dango_action.errors import ConfigError, CredentialsError, DangoError, Problem, StateError
 from dango_action.fetch import fetch, origin
 from dango_action.results import StateResult
 from dango_action.state.archive import MANIFEST, WAREHOUSE
 from dango_action.state.artifacts import Artifacts, Found
 from dango_action.state.manifest import Manifest, Origin, Parent, SourceState, file_of
-from dango_action.state.names import Lineage, Name
+from dango_action.state.names import NOTHING, Lineage, Place, StateName
 from dango_action.warehouse.contents import datasets, refuse_foreign_code
+from dango_action.warehouse.generations import signature
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from dango_action.github.api import Artifact, GitHub, Repository
 
-_FIRST = "if this is the first sync of this workflow, or you want to start over, run it once with `state: new`"
+_FIRST = "to start over, or if this is the first sync of this workflow, run it by hand with `state: new`, once"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,8 @@ class Keeper:
     job: Job
     path: Path
     staging: Path
-    basis: int | None = None  # the newest generation that is known; 0: there is none, None: nobody has asked
+    say: Callable[[str], None] = print
+    basis: Place | None = None  # what was there to go on from; None: that is not known yet
     _origin: Origin | None = None
     _restored: Manifest | None = None
     _source: Artifact | None = None
@@ -71,24 +74,33 @@ class Keeper:
         self._origin = origin(self.job.lineage, repository)
         self._read_only = self.job.ref != f"refs/heads/{repository.default_branch}"
         self.notices += self._privacy(repository)
+        seen = signature(self.path)
         artifacts = Artifacts(
-            github=self.github, repository=repository, lineage=self.job.lineage, events=self.job.events
+            github=self.github,
+            repository=repository,
+            lineage=self.job.lineage,
+            events=self.job.events,
+            current=self.job.run_id,
+            attempt=self.job.run_attempt,
         )
         found = artifacts.find()
-        self.notices += found.refused
+        self.notices += artifacts.notices
         if self.job.new:
-            self.path.unlink(missing_ok=True)
-            self._note("started over with an empty warehouse, as asked", "take `new` out of `state` again")
+            self._empty()
         elif found.newest:
-            self._restored = fetch(self.github, found.newest, self._origin, self.path, run)
-            self._source = found.newest.artifact
-            self.notices += self._gone(found)
-        elif not self._read_only:
-            self._refuse_loss(artifacts, found)
+            kept = found.newest
+            self.say(f"going on from generation {kept.generation}, of {kept.artifact.created_at:%F %H:%M} UTC")
+            self._restored = fetch(self.github, kept, self._origin, self.path, run=run, seen=seen)
+            self._source = kept.artifact
+            self.notices += _gone(found)
+        else:
+            self._begin(found)
         if self._read_only:
-            what = f"only runs of `{repository.default_branch}` keep what they load, and this is none"
-            self._note(what, "what this run loads is gone when its job ends")
-        self.basis = found.highest
+            what = f"only runs of `{repository.default_branch}` keep what they load, and this one is not"
+            self._note(what, "what it loads is gone when its job ends")
+        with suppress(DangoError):  # nothing depends on it
+            self.notices += artifacts.strangers()
+        self.basis = found.newest.place if found.newest else NOTHING
 
     def keep(self, run: str, *, changed: bool) -> StateResult:
         """Put the warehouse up as the next generation, if it has changed or the kept one will expire.
@@ -99,7 +111,7 @@ class Keeper:
         """
         restored = self._restored.generation if self._restored else None
         if self._read_only or not self.path.is_file() or not (changed or self._due()):
-            return StateResult(restored=restored)
+            return StateResult(restored=restored, read_only=self._read_only)
         refuse_foreign_code(self.path)
         folder = self.staging
         try:
@@ -110,13 +122,13 @@ class Keeper:
         except OSError as error:
             what = f"the warehouse cannot be put up for upload: {error.strerror}"
             raise StateError.because(what, "the kept generation is the one from before; run again") from error
-        name = Name(
-            kind="state",
+        name = StateName(
             key=self.job.lineage.key,
             generation=manifest.generation,
             attempt=self.job.run_attempt,
             shard=self.job.lineage.shard,
         )
+        self._mark()
         size = manifest.file.size
         return StateResult(restored=restored, kept=manifest.generation, artifact=str(name), size=size)
 
@@ -134,21 +146,36 @@ class Keeper:
             hint="everybody can download it",
         )
 
-    def _gone(self, found: Found) -> Iterator[Problem]:
-        if found.newest and found.newest.generation < found.highest:
-            what = f"generation {found.highest} is gone, so this run goes on from {found.newest.generation}"
-            yield Problem(
-                what=what, hint="its sources fetch again what came since; artifacts expire, see the docs"
-            )
+    def _empty(self) -> None:
+        """Start over without the file, which belongs to a machine that is thrown away."""
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigError.because(
+                f"{self.path} is no file: {error.strerror}", "choose another target"
+            ) from error
+        self._note("started over with an empty warehouse, as asked", "take `new` out of `state` again")
 
-    def _refuse_loss(self, artifacts: Artifacts, found: Found) -> None:
-        if found.highest:
-            what = f"generation {found.highest} of the warehouse was kept, and is gone: expired or deleted"
-            raise StateError.because(what, f"nothing was loaded; {_FIRST}")
-        loser = artifacts.loser(self.job.run_id)
-        if loser:
-            what = f"run {loser.id} of this workflow has succeeded, and nothing that it has kept can be found"
-            raise StateError.because(what, f"nothing was loaded; {_FIRST}")
+    def _begin(self, found: Found) -> None:
+        """See that nothing was kept before; a file that is there is the base then, unless it is another part's."""
+        if not self._read_only:
+            _refuse_loss(found)
+        mark = _mark_of(self.path)
+        if self.path.is_file() and mark.is_file() and mark.read_text() != self._lineage:
+            raise ConfigError.because(
+                f"{self.path} belongs to another part of this workflow",
+                "give each part a target of its own, like `target: duckdb:.dango/part2.duckdb`",
+            )
+        self.say("nothing was kept before: this is the first generation")
+
+    def _mark(self) -> None:
+        """Note beside the file which lineage it belongs to, for other steps of the job."""
+        with suppress(OSError):
+            _mark_of(self.path).write_text(self._lineage, encoding="utf-8")
+
+    @property
+    def _lineage(self) -> str:
+        return f"{self.job.lineage.key} {self.job.lineage.shard}"
 
     def _due(self) -> bool:
         """Tell whether to keep it even unchanged: nothing is kept yet, or half of that one's time has passed."""
@@ -163,7 +190,7 @@ class Keeper:
         assert self._origin  # noqa: S101 - `restore` comes first
         restored = self._restored
         return Manifest(
-            generation=(self.basis or 0) + 1,
+            generation=(self.basis or NOTHING).generation + 1,
             parent=Parent(generation=restored.generation, sha256=restored.file.sha256) if restored else None,
             origin=self._origin,
             run_id=self.job.run_id,
@@ -179,6 +206,28 @@ class Keeper:
 
     def _note(self, what: str, hint: str) -> None:
         self.notices.append(Problem(what=what, hint=hint))
+
+
+def _mark_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lineage")
+
+
+def _gone(found: Found) -> Iterator[Problem]:
+    if found.newest and found.newest.generation < found.highest:
+        what = f"generation {found.highest} is gone, so this run goes on from {found.newest.generation}"
+        yield Problem(what=what, hint="its sources fetch again what came since; artifacts expire, see the docs")
+
+
+def _refuse_loss(found: Found) -> None:
+    if found.highest:
+        what = f"generation {found.highest} of the warehouse was kept, and is gone: expired or deleted"
+    elif found.silent:
+        what = f"run {found.silent.id} of this workflow has succeeded, and nothing that it has kept can be found"
+        if found.silent.event == "schedule":
+            what += f" (it ran on `{found.silent.head_branch}`)"
+    else:
+        return
+    raise StateError.because(what, f"nothing was loaded; {_FIRST}")
 
 
 def _link(origin: Path, copy: Path) -> None:

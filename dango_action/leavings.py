@@ -5,23 +5,23 @@ Not the project's folders themselves: what is uploaded is an allow-list, copied 
 
 from __future__ import annotations
 
-import os
-import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dango_action.github.commands import folder_in, write_summary
-from dango_action.report.summary import summary
-from dango_action.state.names import Lineage, Name
+from dango_action.report.summary import code, summary
+from dango_action.state.names import Lineage, ReportName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from dango_action.credentials.redaction import Redactor
     from dango_action.github.commands import Runner
     from dango_action.inputs import Step
     from dango_action.results import RunResult
+    from dango_action.state.names import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +32,9 @@ class Leavings:
     runner: Runner
 
     @property
-    def _folder(self) -> Path:
-        return self.step.context.temp / f"dango-{os.getpid()}"  # a job may have several such steps
-
-    @property
     def state_folder(self) -> Path:
-        """The folder, still to be made, for what is kept."""
-        return self._folder / "state"
+        """The folder, still to be made, for what is kept; `action.yml` uploads it by this name."""
+        return self.step.context.folder / "state"
 
     def lineage(self, target: str) -> Lineage:
         """Return what this step's generations of a target belong to."""
@@ -49,57 +45,57 @@ class Leavings:
     def text(self, run: str, text: str, status: str) -> None:
         """Leave a Markdown text of a step that has not synced."""
         folder = self._report_folder()
+        file = folder / "summary.md"
         with suppress(OSError):
-            (folder / "summary.md").write_text(text, encoding="utf-8")
-        outputs = {"status": status, **self._report(folder, self.step.inputs.target or "", run, None)}
-        self._say(text, outputs)
+            file.write_text(text, encoding="utf-8")
+        outputs = {"status": status, "report-path": str(file)}
+        self._say(text, outputs | self._report_name(folder, self.step.inputs.target or "", run, None))
 
-    def result(self, result: RunResult, basis: int | None, warehouse: Path | None) -> None:
-        """Leave the files, numbers and names of a run, which has gone on from the generation `basis`."""
+    def result(self, result: RunResult, basis: Place | None, warehouse: Path | None, hidden: Redactor) -> None:
+        """Leave the files, numbers and names of a run, which has gone on from `basis`."""
         origin, folder = self.step.inputs.project / ".dango/runs" / result.run, self._report_folder()
         names = ["result.json", "summary.md", *(f"{source.name}.log" for source in result.sources)]
-        for name in names:
-            if (origin / name).is_file():
-                shutil.copyfile(origin / name, folder / name, follow_symlinks=False)
+        with suppress(OSError):  # the state is worth more than a report that finds no room
+            for name in names:
+                hidden.copy(origin / name, folder / name)
         outputs = {
             "status": result.status,
             "sources-ok": ",".join(source.name for source in result.sources if source.status == "ok"),
             "sources-failed": ",".join(source.name for source in result.sources if source.status != "ok"),
             "rows-loaded": str(result.rows if result.mode == "load" else 0),
-            **self._report(folder, result.target, result.run, basis),
+            **self._report_name(folder, result.target, result.run, basis),
         }
-        for output, name in (("result-path", "result.json"), ("report-path", "summary.md")):
-            if (origin / name).is_file():
-                outputs[output] = str(origin / name)
-        if warehouse and warehouse.is_file():
-            outputs["warehouse-path"] = str(warehouse)
+        for output, path in (
+            ("result-path", origin / "result.json"),
+            ("report-path", origin / "summary.md"),
+            ("warehouse-path", warehouse),
+        ):
+            if path and path.is_file():
+                outputs[output] = str(path)
         if result.state and result.state.generation:
             outputs["state-generation"] = str(result.state.generation)
         if result.state and result.state.artifact:
-            outputs |= {"state-name": result.state.artifact, "state-folder": str(self.state_folder)}
+            outputs["state-name"] = result.state.artifact
         self._say(summary(result), outputs)
 
     def _report_folder(self) -> Path:
-        folder = self._folder / "report"
-        folder.mkdir(parents=True, mode=0o700)
+        folder = self.step.context.folder / "report"
+        with suppress(OSError):
+            folder.mkdir(parents=True, mode=0o700)
         return folder
 
-    def _report(self, folder: Path, target: str, run: str, basis: int | None) -> dict[str, str]:
-        if not any(folder.iterdir()):
+    def _report_name(self, folder: Path, target: str, run: str, basis: Place | None) -> dict[str, str]:
+        if not folder.is_dir() or not any(folder.iterdir()):
             return {}
-        lineage = self.lineage(target)
-        name = Name(
-            kind="run",
-            key=lineage.key,
-            generation=basis,
-            attempt=self.step.context.run_attempt,
-            shard=lineage.shard,
-            run=run,
-        )
-        return {"report-name": str(name), "report-folder": str(folder)}
+        lineage, attempt = self.lineage(target), self.step.context.run_attempt
+        name = ReportName(key=lineage.key, basis=basis, attempt=attempt, shard=lineage.shard, run=run)
+        return {"report-name": str(name)}
 
     def _say(self, text: str, outputs: Mapping[str, str]) -> None:
-        if self.step.context.summary:
-            with suppress(OSError):  # on a full disk the outputs are still worth a try
-                write_summary(self.step.context.summary, text)
+        """Set the outputs first: what was loaded is kept, even if the disk has no room for a summary."""
         self.runner.outputs(outputs)
+        if self.step.context.summary:
+            report = outputs.get("report-name")
+            logs = f"\nLogs and result: the artifact {code(report)} of this run.\n" if report else ""
+            with suppress(OSError):
+                write_summary(self.step.context.summary, text + logs)

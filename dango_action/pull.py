@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dango_action import inputs
 from dango_action.config.parse import read
+from dango_action.config.words import show
 from dango_action.errors import ConfigError, CredentialsError, StateError, UsageError
 from dango_action.fetch import fetch, origin
 from dango_action.github.api import GitHub
@@ -21,11 +25,13 @@ from dango_action.scaffold.repository import find
 from dango_action.state.artifacts import Artifacts
 from dango_action.state.manifest import Manifest, decode, file_of
 from dango_action.state.names import Lineage
+from dango_action.warehouse.generations import signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
+PULLED = ".dango/pulled.duckdb"
+"""Not the target's own file: a sync on this machine goes on from that, and it may hold what is nowhere else."""
 _SECONDS = 20
 # An address of git: `https://host/owner/name.git`, `git@host:owner/name`, `ssh://git@host/owner/name`
 _REMOTE = re.compile(r"(?:\w+://)?(?:[^@/]*@)?([^/:]+)(?::\d+/|[/:])([^/]+/[^/]+?)(?:\.git)?/?")
@@ -62,20 +68,25 @@ def pull(project: Path, wish: Wish, environ: Mapping[str, str]) -> Pulled:
 
     """
     lineage, path, repository, url = _found_out(project, wish, environ)
-    github = GitHub(url, repository, _token(environ))
+    github = GitHub(url, repository, _token(environ), in_job=False)
     about = github.repository()
-    newest = Artifacts(github=github, repository=about, lineage=lineage, events=inputs.SYNC_EVENTS).find().newest
+    artifacts = Artifacts(github=github, repository=about, lineage=lineage, events=inputs.SYNC_EVENTS)
+    newest = artifacts.find().newest
     if newest is None:
         raise StateError.because(
             f"nothing is kept of {lineage.target} by {lineage.workflow} of {repository}",
-            "run the workflow on the default branch, or name another --workflow, --target or --shard",
+            "run the workflow on the default branch, or name another --workflow, --target or --shard; "
+            "what was kept once may have expired",
         )
+    seen = signature(path)
     here = _here(path, force=wish.force)
     if here and (here.generation, here.run_id) == (newest.generation, newest.run.id):
         return Pulled(path=path, manifest=here, fetched=False)
+    expected = origin(lineage, about)
     run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
-    manifest = fetch(github, newest, origin(lineage, about), path, run)
-    _note(path).write_bytes(manifest.encode())
+    with _noted(path) as note:
+        manifest = fetch(github, newest, expected, path, run=run, seen=seen)
+        note.write_bytes(manifest.encode())
     return Pulled(path=path, manifest=manifest, fetched=True)
 
 
@@ -93,7 +104,7 @@ def _found_out(project: Path, wish: Wish, environ: Mapping[str, str]) -> tuple[L
         target=str(target),
         shard=wish.shard,
     )
-    path = wish.output.resolve() if wish.output else (project / target.location).resolve()
+    path = wish.output.resolve() if wish.output else (project / PULLED).resolve()
     match = _REMOTE.fullmatch(git.remote) if git else None
     host, name = match.groups() if match else ("", "")
     if not (wish.repository or name):
@@ -107,12 +118,13 @@ def _api(host: str, environ: Mapping[str, str]) -> str:
     given = inputs.api_url(environ)
     if given is not None:
         return given
-    if host.endswith(".ghe.com"):
+    host = host.lower()
+    if re.fullmatch(r"[a-z0-9-]+\.ghe\.com", host):
         return f"https://api.{host}"
     if host in ("", "github.com", "ssh.github.com"):
         return inputs.API_URL
     raise UsageError.because(
-        f"the remote `origin` is at {host}, which is not GitHub's",
+        f"the remote `origin` is at {show(host)}, which is not GitHub's",
         "if it is a GitHub Enterprise Server, set GITHUB_API_URL to the address of its API",
     )
 
@@ -154,24 +166,38 @@ def _note(path: Path) -> Path:
     return path.with_name(f"{path.name}.pulled.json")
 
 
+@contextmanager
+def _noted(path: Path) -> Iterator[Path]:
+    """Give a file for the new note. While it is there, as after a kill, the warehouse counts as a pulled one."""
+    note, new = _note(path), _note(path).with_suffix(".new")
+    note.parent.mkdir(parents=True, exist_ok=True)
+    new.touch()
+    try:
+        yield new
+        new.replace(note)
+    finally:
+        new.unlink(missing_ok=True)
+
+
 def _here(path: Path, *, force: bool) -> Manifest | None:
-    """Return the manifest of the pulled warehouse at `path`; None if there is no file.
+    """Return the manifest of the pulled warehouse at `path`; None if there is none that has to stay.
 
     Raises:
         StateError: the file is something else, which must not be lost.
 
     """
-    if not path.exists():
+    if not path.exists() or force:
         return None
     note = _note(path)
-    manifest = decode(note.read_bytes()) if note.is_file() else None
-    if manifest and file_of(path) == manifest.file:
-        return manifest
-    if force:
+    with suppress(StateError, OSError):
+        manifest = decode(note.read_bytes())
+        if file_of(path) == manifest.file:
+            return manifest
+    if note.with_suffix(".new").exists():  # a pull was killed between the file and its note
         return None
     raise StateError.because(
         f"{path} holds something else than a pulled warehouse, or was changed since",
-        "keep it with --output OTHER.duckdb, or replace it with --force; nothing was changed",
+        "put the pulled one elsewhere with --output OTHER.duckdb, or replace this one with --force",
     )
 
 
@@ -179,8 +205,13 @@ def lines(pulled: Pulled) -> Iterator[str]:
     """Give what a pulled warehouse is, what is in it, and how to open it."""
     manifest = pulled.manifest
     made = f"generation {manifest.generation} of {manifest.created_at:%Y-%m-%d %H:%M} UTC, run {manifest.run_id}"
-    yield f"{pulled.path}: {made}, {manifest.file.size / 1_000_000:,.1f} MB"
-    yield "fetched" if pulled.fetched else "nothing to fetch: it was here already"
+    size = f"{manifest.file.size / 1_000_000:,.1f} MB"
+    yield f"{'fetched' if pulled.fetched else 'here already:'} {made}, {size}"
     for dataset, held in manifest.datasets.items():
         yield from (f"  {dataset}.{table}  {rows:,}" for table, rows in held.rows.items())
-    yield f"open it: duckdb -readonly {pulled.path}"
+    yield f"open it: duckdb -readonly {shlex.quote(_short(pulled.path))}"
+
+
+def _short(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

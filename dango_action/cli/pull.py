@@ -20,7 +20,7 @@ from dango_action.errors import ExitCode
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Where to put it. [default: the target's own file]",
+    help="Where to put it. [default: .dango/pulled.duckdb]",
 )
 @click.option("--force", is_flag=True, help="Replace a file that is no pulled warehouse.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")

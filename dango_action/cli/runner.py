@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from dango_action.github.commands import BAR
+from dango_action.github.commands import inert
 from dango_action.report.console import PlainScreen
 
 if TYPE_CHECKING:
@@ -27,14 +27,15 @@ class RunnerScreen(PlainScreen):
         self._project = project
 
     def line(self, text: str) -> None:
-        """Print lines of ours; what they quote may begin with something that the runner takes for a command."""
+        """Print lines of ours, which may quote something that looks like a command."""
         for line in text.splitlines() or [""]:
-            super().line(BAR + line if line.lstrip().startswith(("::", "##[")) else line)
+            super().line(inert(line))
 
     def finished(self, result: SourceResult) -> None:
         """Print how a source has ended below the output that it left."""
-        if result.log:
-            self._runner.group(f"{result.name}: log", _tail(self._project / result.log))
+        lines = list(_tail(self._project / result.log)) if result.log else []
+        if lines:
+            self._runner.group(f"{result.name}: log", lines)
         super().finished(result)
         for problem in result.problems:
             self._runner.error(result.name, problem)

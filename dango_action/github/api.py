@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from urllib.parse import quote
 
 import requests
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 from urllib3.util.retry import Retry
 
 from dango_action.errors import CredentialsError, DangoError, StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 PER_PAGE = 100
@@ -36,9 +39,26 @@ _HEADERS = {
     "X-GitHub-Api-Version": "2022-11-28",
     "User-Agent": "dango-action",
 }
-_PERMISSIONS = "paste this into the job:\npermissions:\n  contents: read\n  actions: read"
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hints:
+    """What whoever has a token can do about it."""
+
+    refused: str  # the token is not valid
+    lacking: str  # it may not read something
+
+
+_JOB = _Hints(
+    refused="leave `github-token` out: the job has a token of its own",
+    lacking="paste this into the job:\npermissions:\n  contents: read\n  actions: read",
+)
+_PERSON = _Hints(
+    refused="log in anew with `gh auth login`, or set GH_TOKEN to one that is valid",
+    lacking="use a token that may read this repository's Actions and contents",
+)
 
 
 class _Answer(BaseModel):
@@ -64,6 +84,7 @@ class WorkflowRun(_Answer):
     id: int
     event: str
     head_branch: str | None
+    head_sha: str
     head_repository: _Named | None  # None: the fork is gone
     path: str  # of the workflow; some versions of GitHub add `@` and a ref
     conclusion: str | None
@@ -97,14 +118,14 @@ class Artifact(_Answer):
 class GitHub:
     """One repository, as a token may see it."""
 
-    def __init__(self, url: str, repository: str, token: str) -> None:
+    def __init__(self, url: str, repository: str, token: str, *, in_job: bool = True) -> None:
         self._url = f"{url.rstrip('/')}/repos/{repository}"
-        self._session = requests.Session()  # it drops the token when it is redirected to another host
+        self._hints = _JOB if in_job else _PERSON
+        self._session = _Session()
+        self._session.auth = _Token(token)
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=_RETRIES))
         self._session.headers.update(_HEADERS)
-        if token:
-            self._session.headers["Authorization"] = f"Bearer {token}"
 
     def repository(self) -> Repository:
         """Return the repository itself; every token may read that.
@@ -113,27 +134,32 @@ class GitHub:
             DangoError: as for all methods: StateError if GitHub doesn't answer, CredentialsError if it refuses.
 
         """
-        return _parsed(Repository, self._get("").json())
+        return _parsed(Repository, self._document(""))
 
-    def runs(self, workflow: str, branch: str) -> Iterator[WorkflowRun]:
-        """Give the runs of a workflow (its file's name) for a branch, the newest first; GitHub gives 1,000."""
-        path = f"/actions/workflows/{workflow}/runs"
-        for item in self._pages(path, "workflow_runs", {"branch": branch}):
+    def runs(self, workflow: str, event: str, branch: str | None) -> Iterator[WorkflowRun]:
+        """Give the runs of a workflow (its file's name) that an event has started, the newest first."""
+        path = f"/actions/workflows/{quote(workflow, safe='')}/runs"
+        query = {"event": event} | ({"branch": branch} if branch else {})
+        for item in self._pages(path, "workflow_runs", query):
             yield _parsed(WorkflowRun, item)
 
-    def run(self, number: int) -> WorkflowRun:
-        """Return a run."""
-        return _parsed(WorkflowRun, self._get(f"/actions/runs/{number}").json())
+    def run(self, number: int) -> WorkflowRun | None:
+        """Return a run; None if it is gone."""
+        document = self._document(f"/actions/runs/{number}", missing_ok=True)
+        return _parsed(WorkflowRun, document) if document else None
 
-    def artifacts(self, name: str | None = None) -> Iterator[Artifact]:
-        """Give the artifacts of all runs, or those of a name, the newest first; expired ones among them."""
-        for item in self._pages("/actions/artifacts", "artifacts", {"name": name} if name else {}):
-            yield _parsed(Artifact, item)
+    def contains(self, branch: str, commit: str) -> bool:
+        """Tell whether a commit is one of a branch."""
+        compared = self._document(f"/compare/{quote(branch, safe='')}...{commit}", missing_ok=True)
+        return bool(compared) and compared.get("status") in ("identical", "behind")
+
+    def artifacts(self) -> Iterator[Artifact]:
+        """Give the artifacts of all runs of the repository, the newest first; expired ones among them."""
+        yield from _artifacts(self._pages("/actions/artifacts", "artifacts", {}))
 
     def artifacts_of(self, run: int) -> Iterator[Artifact]:
-        """Give the artifacts of a run, of all its attempts."""
-        for item in self._pages(f"/actions/runs/{run}/artifacts", "artifacts", {}):
-            yield _parsed(Artifact, item)
+        """Give the artifacts of a run, of all its attempts; expired ones among them."""
+        yield from _artifacts(self._pages(f"/actions/runs/{run}/artifacts", "artifacts", {}))
 
     def download(self, artifact: Artifact, file: Path) -> None:
         """Write the zip file of an artifact to a new file.
@@ -175,21 +201,68 @@ class GitHub:
     def _pages(self, path: str, key: str, query: dict[str, str]) -> Iterator[Any]:
         page = 1
         while True:
-            answer = self._get(path, query | {"per_page": str(PER_PAGE), "page": str(page)}).json()
-            items = answer.get(key, [])
+            answer = self._document(path, query | {"per_page": str(PER_PAGE), "page": str(page)})
+            items = answer.get(key) or []
             yield from items
             if len(items) < PER_PAGE:
                 return
             page += 1
 
-    def _get(self, path: str, query: dict[str, str] | None = None, *, stream: bool = False) -> requests.Response:
+    def _document(self, path: str, query: dict[str, str] | None = None, *, missing_ok: bool = False) -> Any:  # noqa: ANN401
+        """Return an answer that is a JSON object; {} for what is not there, if that is no failure."""
+        response = self._get(path, query, missing_ok=missing_ok)
+        if response.status_code == requests.codes.not_found:
+            return {}
+        try:
+            document = response.json()
+        except requests.JSONDecodeError:
+            document = None
+        if not isinstance(document, dict):
+            raise StateError.because("GitHub's answer is no JSON object", "is a proxy in between? Run again")
+        return document
+
+    def _get(
+        self, path: str, query: dict[str, str] | None = None, *, stream: bool = False, missing_ok: bool = False
+    ) -> requests.Response:
         try:
             response = self._session.get(self._url + path, params=query, timeout=_TIMEOUT, stream=stream)
         except requests.RequestException as error:
             raise _unreachable(error) from error
-        if response.ok:
+        if response.ok or (missing_ok and response.status_code == requests.codes.not_found):
             return response
-        raise _refused(response, path)
+        raise _refused(response, path, self._hints)
+
+
+class _Token(AuthBase):
+    """The token of a request. As a header of the session it would give way to an entry of ~/.netrc."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign a request."""
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class _Session(requests.Session):
+    """A session whose token goes to one host: a redirect to another drops it, and puts nothing in its place."""
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Drop the token where the base class would; but do not look into ~/.netrc, as it does."""
+        strip: bool = self.should_strip_auth(response.request.url, prepared_request.url)  # type: ignore[no-untyped-call]
+        if strip:
+            prepared_request.headers.pop("Authorization", None)
+
+
+def _artifacts(items: Iterable[Any]) -> Iterator[Artifact]:
+    """Give those that can be read; what somebody else has uploaded may lack something that ours has."""
+    for item in items:
+        try:
+            yield Artifact.model_validate(item)
+        except ValidationError:
+            continue
 
 
 def _parsed(model: type[_Model], document: Any) -> _Model:  # noqa: ANN401 - whatever the server sends
@@ -207,7 +280,7 @@ def _unreachable(error: Exception | None) -> DangoError:
     return StateError.because(what, "nothing was changed; run again")
 
 
-def _refused(response: requests.Response, path: str) -> DangoError:
+def _refused(response: requests.Response, path: str, hints: _Hints) -> DangoError:
     """Return the error for a status, told apart by status and headers, not by words."""
     status, headers = response.status_code, response.headers
     if status == requests.codes.too_many_requests or headers.get("X-RateLimit-Remaining") == "0":
@@ -215,16 +288,14 @@ def _refused(response: requests.Response, path: str) -> DangoError:
         when = f" before {datetime.fromtimestamp(int(reset), UTC):%H:%M} UTC" if reset.isdigit() else ""
         return StateError.because(f"GitHub takes no more requests{when}", "nothing was changed; run again then")
     if status == requests.codes.unauthorized:
-        return CredentialsError.because(
-            "GitHub does not accept the token", "leave `github-token` out: the job has a token of its own"
-        )
+        return CredentialsError.because("GitHub does not accept the token", hints.refused)
     if status == requests.codes.forbidden:
         needed = headers.get("X-Accepted-GitHub-Permissions", "").replace("=", ": ") or "actions: read"
         what = f"the token may not read what earlier runs have left: it needs `{needed}`"
-        return CredentialsError.because(what, _PERMISSIONS)
+        return CredentialsError.because(what, hints.lacking)
     if status == requests.codes.not_found:
         what = f"GitHub shows this token nothing at {path or 'the repository'} (HTTP 404)"
-        return CredentialsError.because(what, f"is the name right? If it is, {_PERMISSIONS}")
+        return CredentialsError.because(what, f"is the name right? If it is, {hints.lacking}")
     if status == requests.codes.gone:
         return StateError.because("the artifact has expired meanwhile", "run again; nothing was changed")
     return StateError.because(f"GitHub answered with HTTP {status}", "nothing was changed; run again")

@@ -50,9 +50,15 @@ class Runner:
             issue("group", " ".join(title.split()))
             issue("stop-commands", token)
             for line in lines:
-                print(f"{BAR}{line}", file=self._stream)
+                print(inert(BAR + line), file=self._stream)
             issue(token)
             issue("endgroup")
+        self._stream.flush()
+
+    def line(self, text: str) -> None:
+        """Print lines of ours, which may quote something that looks like a command."""
+        for line in text.splitlines() or [""]:
+            print(inert(line), file=self._stream)
         self._stream.flush()
 
     def mask(self, secret: str) -> None:
@@ -96,6 +102,12 @@ class Runner:
         with redirect_stdout(self._stream):
             issue_command(level, place, message[:LONGEST_MESSAGE])
         self._stream.flush()
+
+
+def inert(line: str) -> str:
+    """Return a line in which the runner finds no command: not at its start, and not `##[` anywhere."""
+    line = line.replace("##[", "## [")
+    return BAR + line if line.lstrip().startswith("::") else line
 
 
 def folder_in(repository: Path, project: Path) -> str:

@@ -18,8 +18,9 @@ _SPECIAL = "\\`*_{}[]<>#|~!"
 
 def summary(result: RunResult) -> str:
     """Return the Markdown page of a run."""
-    parts = [f"## {_MARK[result.status]} dango: {escape(headline(result))}", ""]
-    parts += problem_list((*result.problems, *result.notices))
+    parts = [f"## {_MARK[result.status]} dango: {prose(headline(result))}", ""]
+    parts += problem_list(result.problems)
+    parts += problem_list(result.notices, "Notice: ")
     if result.sources:
         parts += ["| | source | rows | tables | seconds |", "|---|---|---:|---|---:|"]
         parts += [_row(source) for source in result.sources]
@@ -39,15 +40,18 @@ def _where(result: RunResult) -> str:
     state = result.state
     if state is None:
         return place
+    pull = f"{code('dango pull')} fetches the newest generation to your machine."
+    if state.read_only:
+        return f"{place} Nothing of this run is kept: it is not one of the default branch."
     if state.kept:
         kept = (
-            f"Kept as generation {state.kept}, {_size(state.size)}, in the artifact {code(state.artifact or '')}."
+            f"It goes up as generation {state.kept}, {_size(state.size)}: artifact {code(state.artifact or '')}."
         )
     elif state.restored:
-        kept = f"Nothing new to keep: generation {state.restored} stays the newest."
+        kept = f"Nothing is new: generation {state.restored} stays the newest."
     else:
-        kept = "Nothing is kept of this run."
-    return f"{place} {kept} {code('dango pull')} fetches the newest generation to your machine."
+        return f"{place} There is nothing to keep yet."
+    return f"{place} {kept} {pull}"
 
 
 def _size(size: int | None) -> str:
@@ -60,13 +64,13 @@ def _row(source: SourceResult) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def problem_list(problems: Iterable[Problem]) -> list[str]:
+def problem_list(problems: Iterable[Problem], label: str = "") -> list[str]:
     """Return a Markdown list; lines of a hint that are to be pasted somewhere become a code block."""
     lines = []
     for problem in problems:
         place = f"{code(str(problem.at))}: " if problem.at else ""
         first, *block = problem.hint.split("\n")
-        lines.append(f"- {place}{escape(problem.what)}  \n  {escape(first)}")
+        lines.append(f"- {label}{place}{prose(problem.what)}  \n  {prose(first)}")
         if block:
             lines += ["", "  ```yaml", *(f"  {line}" for line in block), "  ```", ""]
     return [*lines, ""] if lines else []
@@ -77,6 +81,20 @@ def escape(text: str) -> str:
     return "".join(
         f"\\{character}" if character in _SPECIAL else character for character in " ".join(text.split())
     )
+
+
+def prose(text: str) -> str:
+    """Return a sentence of ours: what stands in backticks is a code span, and all else is shown as it is."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # a backtick without a partner is one that the sentence quotes
+        return escape(text)
+    return "".join(code(part) if odd % 2 and part else _kept_blanks(part) for odd, part in enumerate(parts))
+
+
+def _kept_blanks(text: str) -> str:
+    """Escape a part of a sentence, whose blanks at the ends belong to the sentence."""
+    lead, trail = " " * text[:1].isspace(), " " * text[-1:].isspace()
+    return f"{lead}{escape(text)}{trail}" if text.strip() else lead
 
 
 def code(text: str) -> str:

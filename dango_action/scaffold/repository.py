@@ -64,7 +64,8 @@ def _git(folder: Path, *arguments: str, given: bytes = b"") -> str | None:
     """Return what git prints, without the final newline; None if it fails or is not there."""
     environ = {key: value for key, value in os.environ.items() if key not in _ELSEWHERE}
     # A container's checkout may belong to another user; none of these commands runs what a repository configures.
-    command = ["git", "-C", str(folder), "-c", "safe.directory=*", *arguments]
+    trusting = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false")
+    command = ["git", "-C", str(folder), *trusting, *arguments]
     try:
         done = subprocess.run(
             command, input=given, capture_output=True, env=environ, timeout=_SECONDS, check=False

@@ -22,6 +22,8 @@ WAREHOUSE = "warehouse.duckdb"
 
 _CHUNK = 1024 * 1024
 _ENCRYPTED = 0x1  # bit of a member's flags
+# A full disk is not among them: the artifact is sound then.
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -38,7 +40,7 @@ def read_manifest(file: Path) -> Manifest:
             if members[MANIFEST].file_size > manifest.LARGEST:
                 raise _wrong("its manifest is too large")
             document = archive.read(members[MANIFEST])
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except _BROKEN as error:
         raise _wrong(f"it cannot be read as a zip file: {type(error).__name__}") from error
     return manifest.decode(document)
 
@@ -67,7 +69,7 @@ def extract(file: Path, kept: Manifest, target: Path) -> None:
                         break
                     digest.update(chunk)
                     writer.write(chunk)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except _BROKEN as error:
         raise _wrong(f"it cannot be unpacked: {type(error).__name__}") from error
     if left or digest.hexdigest() != kept.file.sha256:
         raise _wrong("the warehouse in it is not the one that its manifest describes")

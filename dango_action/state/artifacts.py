@@ -1,170 +1,232 @@
-"""Finding the newest generation of a lineage among the artifacts of a repository."""
+"""Finding the newest generation of a lineage among what the runs of its workflow have left.
+
+Only runs that may be trusted are looked at, so whatever others upload, and however much, neither hides nor forges
+a generation. The last run that has left anything says in a name which generation it went on from, and where that
+is, so a few requests are enough.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from dataclasses import dataclass, field
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 from dango_action.errors import Problem, StateError
-from dango_action.state.names import Lineage, Name
-from dango_action.state.trust import distrust_run
+from dango_action.github.api import PER_PAGE
+from dango_action.state.names import NOTHING, Lineage, Place, StateName, parse
+from dango_action.state.trust import distrust_commit, distrust_run
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
     from dango_action.github.api import Artifact, GitHub, Repository, WorkflowRun
 
-_MOST = 1000  # artifacts of the whole repository to look through, 10 requests
-_RUNS = 100  # of the workflow to look through, one request
-_KEPT = 3  # generations to try if the newest has gone
-_ATTEMPTS = 3  # of a run, to guess a name by
+_STRANGERS = 10  # runs to ask about
+_RUNS = (100, 300)  # of each event, to look at; one request each, but the first or second is enough if all is well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """An artifact of the lineage in a trusted run."""
+    """A generation that is there."""
 
-    name: Name
     generation: int
     artifact: Artifact
     run: WorkflowRun
 
+    @property
+    def place(self) -> Place:
+        """Where it is."""
+        return Place(generation=self.generation, run=self.run.id)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What is there to go on from.
+    """What there is to go on from.
 
-    `newest` is None if nothing is; `highest` is the highest generation that is known to have been, 0 if none.
-    `refused` says of each artifact that bears the name, but not the trust, why it was left out.
+    `newest` is None if nothing is there. `highest` is the highest generation that a trusted run speaks of; it may
+    be gone. `silent` is a run that has succeeded and of which nothing is left, if no run has left anything.
     """
 
     newest: Kept | None
     highest: int
-    refused: tuple[Problem, ...]
+    silent: WorkflowRun | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
+class _Left:
+    """What a run has left: generations, the places that its reports name, and anything of another lineage."""
+
+    run: WorkflowRun
+    kept: list[Kept] = field(default_factory=list)
+    places: set[Place] = field(default_factory=set)
+    newest: datetime | None = None
+    others: bool = False
+
+    @property
+    def begun(self) -> datetime:
+        """When the attempt that has left the newest of it began: it has seen all that was there before."""
+        started = self.run.run_started_at
+        return started if started and self.newest and started <= self.newest else self.run.created_at
+
+
+@dataclass(slots=True, kw_only=True)
 class Artifacts:
-    """The artifacts of a lineage, in the runs of a repository's default branch."""
+    """The artifacts of a lineage, in the runs of a workflow on the default branch."""
 
     github: GitHub
     repository: Repository
     lineage: Lineage
     events: Collection[str]  # that a trusted run may have been started by
-    _runs: dict[int, WorkflowRun] = field(default_factory=dict)
-    _refused: dict[int, Problem] = field(default_factory=dict)
-    _stateless: set[int] = field(default_factory=set)  # runs that had nothing to do with state
+    current: int | None = None  # the run that asks, if it is one
+    attempt: int = 1
+    notices: list[Problem] = field(default_factory=list)
+    _left: dict[int, _Left] = field(default_factory=dict)
 
     def find(self) -> Found:
-        """Return the newest generation that may be trusted and is still there.
+        """Return the newest generation that is there.
 
         Raises:
-            StateError: two runs have written the same generation, or GitHub doesn't answer.
+            StateError: two runs have written the same generation, it can't be told whether there is one, or GitHub
+                doesn't answer.
             CredentialsError: GitHub refuses.
 
         """
-        latest = list(self._latest())
-        highest = max((kept.generation for kept in latest), default=0)
-        for generation in range(highest, max(0, highest - _KEPT), -1):
-            twins = self._live(generation, latest)
-            if len(twins) > 1:
-                raise _forked(generation, twins)
-            if twins:
-                return Found(newest=twins[0], highest=highest, refused=tuple(self._refused.values()))
-        return Found(newest=None, highest=highest, refused=tuple(self._refused.values()))
+        for most in _RUNS:
+            runs, complete = self._runs(most)
+            window = list(self._window(runs))
+            if window or complete:
+                break
+        if self.attempt > 1 and self.current not in {run.id for run in runs}:
+            what = f"this re-runs a run that is older than the newest {most} of its event"
+            raise StateError.because(what, "start a new run of the workflow instead")
+        if not window:
+            if not complete:
+                what = f"the newest {most} runs of {self.lineage.workflow} have left nothing of this warehouse"
+                raise StateError.because(what, "there are older ones; to start over, set `state: new`, once")
+            return Found(newest=None, highest=0, silent=self._silent(runs))
+        places = {place for left in window for place in left.places} - {NOTHING}
+        kept = [each for left in window for each in left.kept]
+        kept += [each for place in places for each in self._at(place)]
+        _refuse_twins(kept)
+        highest = max((place.generation for place in (*places, *(each.place for each in kept))), default=0)
+        newest = self._believed(kept) or (self._believed(self._older(runs)) if highest else None)
+        return Found(newest=newest, highest=highest, silent=None)
 
-    def loser(self, current: int) -> WorkflowRun | None:
-        """Return an earlier run that should have left something, since it succeeded; `current` is the asker's.
+    def strangers(self) -> Iterator[Problem]:
+        """Give a notice for each run that is not trusted, and has lately uploaded something called like one of ours."""
+        reasons: dict[int, str | None] = {}
+        for artifact in islice(self.github.artifacts(), PER_PAGE):
+            name = parse(artifact.name)
+            called_so = isinstance(name, StateName) and name.of(self.lineage)
+            if called_so and artifact.run_id not in reasons and len(reasons) < _STRANGERS:
+                known = self._left.get(artifact.run_id)
+                run = known.run if known else self.github.run(artifact.run_id)
+                reasons[artifact.run_id] = self._distrust(run) if run else None
+        for run_id, reason in reasons.items():
+            if reason:
+                what = f"what run {run_id} has uploaded under the name of a generation was left out: {reason}"
+                yield Problem(what=what, hint="nothing of it was read")
 
-        Ask after `find`, which has seen the runs that only looked or checked: they leave nothing.
-        """
-        for run in self._recent():
-            without = run.id == current or run.id in self._stateless or self._distrust(run)
-            if run.conclusion == "success" and not without:
-                return run
-        return None
+    def _runs(self, most: int) -> tuple[list[WorkflowRun], bool]:
+        """Return the newest runs of each event, the last changed first, and whether these are all there are."""
+        file = self.lineage.workflow.rpartition("/")[2]
+        found: list[WorkflowRun] = []
+        complete = True
+        for event in sorted(self.events):
+            # a schedule runs on the default branch only: if that had another name once, we have to know
+            branch = None if event == "schedule" else self.repository.default_branch
+            listed = list(islice(self.github.runs(file, event, branch), most))
+            complete = complete and len(listed) < most
+            found += listed
+        return sorted(found, key=lambda run: run.updated_at, reverse=True), complete
 
-    def _latest(self) -> Iterator[Kept]:
-        """Give what the last run of the lineage has left, and every run that ran beside it.
-
-        Each name tells which generation its run has gone on from or written, so none older needs a look.
-        """
+    def _window(self, runs: Iterable[WorkflowRun]) -> Iterator[_Left]:
+        """Give what the last run that has left something has left, and every run that ran beside it."""
         begun: datetime | None = None
-        seen = 0
-        for artifact in islice(self.github.artifacts(), _MOST):
-            if begun and artifact.created_at < begun:
-                return
-            seen += 1
-            kept = self._kept(artifact)
-            if kept:
-                yield kept
-                begun = begun or _begun(kept)
-        if begun is None and seen == _MOST:
-            yield from self._latest_of_workflow()
-
-    def _latest_of_workflow(self) -> Iterator[Kept]:
-        """Give the same by a request for each run, in a repository whose other workflows upload a great deal."""
-        begun: datetime | None = None
-        for run in sorted(self._recent(), key=lambda run: run.updated_at, reverse=True):
+        for run in runs:
             if begun and run.updated_at < begun:
                 return
-            for kept in filter(None, map(self._kept, self.github.artifacts_of(run.id))):
-                yield kept
-                begun = begun or _begun(kept)
+            left = self._look(run)
+            if left.newest:
+                yield left
+                begun = begun or left.begun
 
-    def _recent(self) -> Iterator[WorkflowRun]:
-        """Give the newest runs of the workflow on the default branch."""
-        file = self.lineage.workflow.rpartition("/")[2]
-        return islice(self.github.runs(file, self.repository.default_branch), _RUNS)
+    def _look(self, run: WorkflowRun) -> _Left:
+        """Return what a run has left; of one that is not trusted, nothing."""
+        if run.id in self._left:
+            return self._left[run.id]
+        left = self._left[run.id] = _Left(run=run)
+        if self._distrust(run):
+            return left
+        for artifact in self.github.artifacts_of(run.id):
+            name = parse(artifact.name)
+            if name is None:
+                continue
+            if not name.of(self.lineage):
+                left.others = True
+                continue
+            if isinstance(name, StateName):
+                # an expired one says that it was there
+                left.places.add(Place(generation=name.generation, run=run.id))
+                if not artifact.expired:
+                    left.kept.append(Kept(generation=name.generation, artifact=artifact, run=run))
+            elif name.basis:
+                left.places.add(name.basis)
+            else:
+                left.others = True
+                continue
+            left.newest = max(artifact.created_at, left.newest or artifact.created_at)
+        return left
 
-    def _live(self, generation: int, latest: list[Kept]) -> list[Kept]:
-        """Return the artifacts that hold a generation and have not expired; more than one is one too many."""
-        found = {
-            kept.artifact.id: kept
-            for kept in latest
-            if kept.name.kind == "state" and kept.generation == generation
-        }
-        name = Name(kind="state", key=self.lineage.key, generation=generation, attempt=1, shard=self.lineage.shard)
-        for attempt in range(1, _ATTEMPTS + 1):
-            if not found:
-                same = self.github.artifacts(str(replace(name, attempt=attempt)))
-                found = {kept.artifact.id: kept for artifact in same if (kept := self._kept(artifact))}
-        return [kept for kept in found.values() if not kept.artifact.expired]
+    def _at(self, place: Place) -> list[Kept]:
+        """Return the generation at a place that a trusted run names; none if it is gone."""
+        known = self._left.get(place.run)
+        run = known.run if known else self.github.run(place.run)
+        return [kept for kept in self._look(run).kept if kept.generation == place.generation] if run else []
 
-    def _kept(self, artifact: Artifact) -> Kept | None:
-        """Return an artifact that bears the lineage's name, if its run is trusted."""
-        name = Name.parse(artifact.name)
-        if name is None:
-            return None
-        if name.generation is None:
-            self._stateless.add(artifact.run_id)
-            return None
-        if not name.of(self.lineage):
-            return None
-        if artifact.run_id not in self._runs:
-            self._runs[artifact.run_id] = self.github.run(artifact.run_id)
-        run = self._runs[artifact.run_id]
-        reason = self._distrust(run)
-        if reason:
-            what = f"artifact {artifact.name} of run {run.id} was left out: {reason}"
-            self._refused[artifact.id] = Problem(what=what, hint="nothing of it was read")
-            return None
-        return Kept(name=name, generation=name.generation, artifact=artifact, run=run)
+    def _older(self, runs: Iterable[WorkflowRun]) -> list[Kept]:
+        """Return what the first run has that still has anything, if the newest generations are gone."""
+        return next(filter(None, (self._look(run).kept for run in runs)), [])
+
+    def _believed(self, found: Iterable[Kept]) -> Kept | None:
+        """Return the highest generation whose run has run a commit of the default branch."""
+        for kept in sorted(found, key=lambda each: each.generation, reverse=True):
+            reason = distrust_commit(self.github, kept.run, self.repository)
+            if reason is None:
+                return kept
+            what = f"artifact {kept.artifact.name} of run {kept.run.id} was left out: {reason}"
+            self.notices.append(Problem(what=what, hint="nothing of it was read"))
+        return None
+
+    def _silent(self, runs: Iterable[WorkflowRun]) -> WorkflowRun | None:
+        """Return a run that should have left something, since it succeeded, and of which nothing is left.
+
+        Runs that only looked or checked have left their report. A schedule on another branch ran on what was the
+        default branch then.
+        """
+        for run in runs:
+            renamed = run.event == "schedule" and run.head_branch != self.repository.default_branch
+            nothing = renamed or (self._distrust(run) is None and not self._look(run).others)
+            if run.conclusion == "success" and run.id != self.current and nothing:
+                return run
+        return None
 
     def _distrust(self, run: WorkflowRun) -> str | None:
         return distrust_run(run, self.repository, self.lineage.workflow, self.events)
 
 
-def _begun(kept: Kept) -> datetime:
-    """Return when the attempt that has left an artifact began: it has seen all that was there before."""
-    started = kept.run.run_started_at
-    return started if started and started <= kept.artifact.created_at else kept.run.created_at
-
-
-def _forked(generation: int, twins: list[Kept]) -> StateError:
-    runs = ", ".join(f"run {kept.run.id} ({kept.artifact.name})" for kept in twins)
-    what = f"generation {generation} was written twice, by runs that did not know of each other: {runs}"
-    hint = "delete the artifact of one of them on that run's page, and run again; `concurrency:` prevents it"
-    return StateError(Problem(what=what, hint=hint))
+def _refuse_twins(found: Iterable[Kept]) -> None:
+    """Refuse a generation that is there twice: two runs have gone on from the same one."""
+    several = {each.artifact.id: each for each in found}.values()
+    for generation, group in groupby(
+        sorted(several, key=lambda each: -each.generation), lambda each: each.generation
+    ):
+        twins = sorted(group, key=lambda each: each.artifact.id)
+        if len(twins) > 1:
+            listed = ", ".join(f"run {kept.run.id} ({kept.artifact.name})" for kept in twins)
+            what = f"generation {generation} was written twice, by runs that did not know of each other: {listed}"
+            hint = (
+                "delete the artifact of one of them on that run's page, and run again; `concurrency:` prevents it"
+            )
+            raise StateError(Problem(what=what, hint=hint))

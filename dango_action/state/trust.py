@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from dango_action.github.api import Repository, WorkflowRun
+    from dango_action.github.api import GitHub, Repository, WorkflowRun
     from dango_action.state.manifest import Manifest, Origin
 
 
@@ -18,13 +18,26 @@ def distrust_run(run: WorkflowRun, repository: Repository, workflow: str, events
     """
     if run.head_repository is None or run.head_repository.id != repository.id:
         return "it ran for a fork"
-    if run.path.partition("@")[0] != workflow:
+    path, _, ref = run.path.partition("@refs/")
+    if path != workflow:
         return "it belongs to another workflow"
+    if ref.startswith("tags/"):
+        return "it ran for a tag"
     if run.head_branch != repository.default_branch:
         return f"it ran for another branch than `{repository.default_branch}`"
     if run.event not in events:
         return f"it was started by `{run.event}`, which outsiders can set off"
     return None
+
+
+def distrust_commit(github: GitHub, run: WorkflowRun, repository: Repository) -> str | None:
+    """Return why the commit of a run is not trusted; None if it is one of the default branch.
+
+    A tag can be called like the branch, and GitHub calls both `head_branch`. A schedule runs on the branch only.
+    """
+    if run.event == "schedule" or github.contains(repository.default_branch, run.head_sha):
+        return None
+    return f"its commit is not on `{repository.default_branch}`"
 
 
 def distrust_manifest(manifest: Manifest, *, generation: int, run_id: int, origin: Origin) -> str | None:

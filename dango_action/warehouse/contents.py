@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from dango_action.config.words import show
 from dango_action.errors import StateError
 
 if TYPE_CHECKING:
@@ -18,17 +19,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LARGEST_STATE = 64 * 1024 * 1024
-_VIEWS = """
-    select schema_name, view_name from duckdb_views()
-    where not internal and database_name = current_database() order by all
+# Qualified, and with the name as a value: a macro in the file could stand in for any function without a schema.
+_CODE = """
+    select 'view ' || schema_name || '.' || view_name from system.main.duckdb_views()
+    where not internal and database_name = ?
+    union all
+    select distinct 'macro ' || schema_name || '.' || function_name from system.main.duckdb_functions()
+    where not internal and database_name = ?
+    order by 1
 """
-_MACROS = """
-    select distinct schema_name, function_name from duckdb_functions()
-    where not internal and database_name = current_database() order by all
-"""
+_NAME = "select database_name from system.main.duckdb_databases() where not internal"
 _TABLES = """
-    select schema_name, table_name from duckdb_tables()
-    where not internal and database_name = current_database() order by all
+    select schema_name, table_name from system.main.duckdb_tables()
+    where not internal and database_name = ? order by all
 """
 
 
@@ -41,24 +44,21 @@ class Dataset:
 
 
 def refuse_foreign_code(path: Path) -> None:
-    """See that nobody who opens the file runs more than a query of their own.
+    """See that whoever opens the file runs no query but their own.
 
-    A view or a macro of somebody else's could read files of the machine that looks at it. Nothing that dlt or
-    dango makes is one. A view is let through if it can be prepared while DuckDB has no access to files.
+    A view or a macro could read files of the machine that looks at it, and what it reads can be decided by the
+    machine. Nothing that dlt or dango makes is one, so any is refused.
 
     Raises:
-        StateError: it has a macro or such a view, or is no database that DuckDB can open.
+        StateError: it has a view or a macro, or is no database that DuckDB can open.
 
     """
-    with _reading(path) as connection:
-        macros = connection.execute(_MACROS).fetchall()
-        broken = [view for view in connection.execute(_VIEWS).fetchall() if not _bindable(connection, *view)]
-    found = [f"macro {schema}.{name}" for schema, name in macros]
-    found += [f"view {schema}.{name}" for schema, name in broken]
+    with _reading(path) as (connection, name):
+        found = [text for (text,) in connection.execute(_CODE, [name, name]).fetchall()]
     if found:
         raise StateError.because(
-            f"the warehouse holds what could read files where it is opened: {', '.join(found[:5])}",
-            "drop it; keep views that read files, and macros, in a database of their own",
+            f"the warehouse holds what could read files where it is opened: {show(', '.join(found[:3]))}",
+            "drop it; keep views and macros in a database of their own, which attaches this one",
         )
 
 
@@ -69,35 +69,29 @@ def datasets(path: Path) -> dict[str, Dataset]:
         StateError: DuckDB can't open it.
 
     """
-    with _reading(path) as connection:
-        listed = connection.execute(_TABLES).fetchall()
+    with _reading(path) as (connection, name):
+        listed = connection.execute(_TABLES, [name]).fetchall()
         tables: dict[str, list[str]] = {}
         for schema, table in listed:
             tables.setdefault(schema, []).append(table)
         return {
             schema: Dataset(rows=_rows(connection, schema, names), cursors=_cursors(connection, schema))
             for schema, names in tables.items()
-            if schema.startswith("raw_")
+            if schema.startswith("raw_") and not schema.endswith("_staging")  # dlt's own, between two steps
         }
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def _reading(path: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+    """Give a connection that reaches nothing but the file, and the name of the file's database."""
     try:
         with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as connection:
-            yield connection
+            [(name,)] = connection.execute(_NAME).fetchall()
+            yield connection, name
     except duckdb.Error as error:
         raise StateError.because(
             f"DuckDB cannot open {path.name}: {str(error).partition(chr(10))[0]}", "nothing was changed"
         ) from error
-
-
-def _bindable(connection: duckdb.DuckDBPyConnection, schema: str, view: str) -> bool:
-    try:
-        connection.execute(f"explain from {_path(schema, view)}")
-    except duckdb.Error:
-        return False
-    return True
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, schema: str, tables: list[str]) -> dict[str, int]:

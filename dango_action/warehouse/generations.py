@@ -53,7 +53,7 @@ class Warehouse:
             for leftover in path.parent.glob(f"{glob.escape(path.name)}.*.work"):
                 _remove(leftover)
             _refuse_log(path)
-            warehouse = cls(path=path, folder=path.with_name(f"{path.name}.{run}.work"), _seen=_signature(path))
+            warehouse = cls(path=path, folder=path.with_name(f"{path.name}.{run}.work"), _seen=signature(path))
             if warehouse._seen:
                 _inspect(path)
             try:
@@ -123,7 +123,7 @@ class Warehouse:
 
         """
         _inspect(self.working)
-        if _signature(self.path) != self._seen:
+        if signature(self.path) != self._seen:
             raise StateError.because(
                 f"{self.path} was changed by something else while this run was loading",
                 "nothing was replaced, so that change is kept; run again to load on top of it",
@@ -140,20 +140,27 @@ class Warehouse:
             raise StateError.because(
                 f"{self.path} could not be replaced: {_first_line(error)}", "nothing was changed; run again"
             ) from error
-        self._seen, self._copied = _signature(self.path), False
+        self._seen, self._copied = signature(self.path), False
 
 
-def install(new: Path, path: Path, run: str) -> None:
+def install(new: Path, path: Path, *, run: str, seen: Signature) -> None:
     """Put a warehouse that was fetched from elsewhere in the place of the file at `path`, under its lock.
 
+    `seen` is the signature of that file when it was decided to replace it.
+
     Raises:
-        StateError: another run holds it, or a write-ahead log lies beside it, to be applied to any file there.
+        StateError: the file was changed since, or is being written to; another run holds it; or a write-ahead log
+            lies beside it, which DuckDB would apply to any file there.
         ConfigError: there can be no file at this path.
 
     """
     path = _usable(path)
     with _lock(path.with_name(path.name + ".lock"), run):
         _refuse_log(path)
+        if signature(path) != seen:
+            raise StateError.because(f"{path} was changed meanwhile", "nothing was replaced; run again")
+        if seen:
+            _inspect(path)
         _sync(new)
         new.replace(path)
         _sync(path.parent)
@@ -236,7 +243,7 @@ def _first_line(error: Exception) -> str:
     return text.strip().partition("\n")[0] or type(error).__name__
 
 
-def _signature(path: Path) -> Signature:
+def signature(path: Path) -> Signature:
     """Return what changes when a file does; None where there is no data."""
     try:
         status = path.stat()

@@ -24,6 +24,7 @@ def test_a_step_syncs_on_a_schedule_and_validates_a_pull_request(workflow):
     checked = workflow.run(event="pull_request", branch="feature", github_token="")
     assert checked.code == 0
     assert checked.outputs["status"] == "ok"
+    assert checked.outputs["report-path"].endswith("/report/summary.md")
     assert "is valid: 2 sources, 0 disabled" in checked.out
     assert "is valid: 2 sources, 0 disabled" in checked.summary
     assert len(workflow.github.requests) == before, "a check asks GitHub for nothing"
@@ -35,11 +36,11 @@ def test_a_step_that_cannot_run_is_annotated(workflow):
 
     assert done.code == 2
     assert [error.partition("\n")[0] for error in done.errors] == [
-        "input `limit` is no whole number that is possible here",
+        "input `limit` can't be `no`",
         "the event `pull_request_target` does not sync here: what it brings may not be the default branch's",
     ]
     assert done.outputs == {"status": "failed"}
-    assert "input \\`limit\\` is no whole number" in done.summary
+    assert "input `limit` can't be `no`" in done.summary
 
 
 def test_a_push_to_another_branch_is_refused(workflow):
@@ -88,6 +89,75 @@ def test_only_what_is_meant_to_be_uploaded_is(workflow):
     assert report.files().keys() == {"result.json", "summary.md", "shop.log"}
     assert state.files().keys() == {"manifest.json", "warehouse.duckdb"}
     assert done.outputs["status"] == "ok"
+
+
+def test_secrets_are_hidden_in_what_is_uploaded_and_masked_in_what_is_shown(workflow):
+    workflow.project.module(
+        "shop",
+        """
+        import dlt
+        @dlt.resource
+        def source(key: str = dlt.secrets.value, pem: str = dlt.secrets.value):
+            print("asking with", key)
+            print(pem)
+            raise ValueError(f"https://shop.example?key={key}")
+            yield
+        """,
+    )
+    workflow.project.sources("shop")
+    workflow.project.write(".dlt/secrets.toml", '[sources.shop]\npem = "BEGIN\\nline two\\nEND-"')
+
+    done = workflow.run(env={"SOURCES__SHOP__KEY": "hunter2hunter2"})
+
+    assert done.code == 5, done.out
+    report = workflow.github.artifact(done.outputs["report-name"]).files()
+    assert b"asking with ***" in report["shop.log"]
+    for name, content in report.items():
+        assert b"hunter2" not in content, name
+        assert b"line two" not in content, name
+    for value in ("hunter2hunter2", "BEGIN%0Aline two%0AEND-", "line two"):
+        assert f"::add-mask::{value}\n" in done.out
+    shown = done.out.rpartition("::add-mask::")[2]
+    assert "hunter2" not in done.summary
+    assert shown
+
+
+def test_a_log_that_is_a_link_is_not_followed(workflow):
+    workflow.project.write("secret.txt", "of another step")
+    workflow.project.module(
+        "shop",
+        """
+        import dlt, pathlib
+        @dlt.resource
+        def source():
+            [log] = pathlib.Path(".dango/runs").glob("*/shop.log")
+            log.unlink()
+            log.symlink_to(pathlib.Path("secret.txt").resolve())
+            yield {"a": 1}
+        """,
+    )
+    workflow.project.sources("shop")
+
+    done = workflow.run()
+
+    assert done.code == 0, done.out
+    files = workflow.github.artifact(done.outputs["report-name"]).files()
+    assert files.keys() == {"result.json", "summary.md"}
+
+
+def test_a_full_disk_for_the_report_does_not_cost_what_was_loaded(workflow):
+    workflow.project.module("shop", "import dlt\n@dlt.resource\ndef source():\n    yield {'a': 1}\n")
+    workflow.project.sources("shop")
+    workflow.temp.mkdir()
+    (workflow.temp / "step-1").mkdir()
+    (workflow.temp / "step-1/dango").mkdir()
+    (workflow.temp / "step-1/dango/report").write_text("in the way")
+
+    done = workflow.run()
+
+    assert done.code == 0, done.out
+    assert "report-name" not in done.outputs
+    assert workflow.states()[0].files().keys() == {"manifest.json", "warehouse.duckdb"}
 
 
 def test_a_dry_run_says_what_would_be_done_and_asks_nobody(workflow):

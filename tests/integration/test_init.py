@@ -450,3 +450,11 @@ def test_the_written_workflow_passes_every_linter(repository):
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yml")), ids=lambda file: file.stem)
 def test_an_example_passes_every_linter(repository, example):
     check(repository.write(f".github/workflows/{example.name}", example.read_text(encoding="utf-8")))
+
+
+def test_nothing_that_the_repository_configures_is_run(project):
+    subprocess.run(["git", "init", "-q"], cwd=project.path, check=True)
+    subprocess.run(["git", "config", "core.fsmonitor", "touch pwned; false"], cwd=project.path, check=True)
+
+    assert project.dango("init").code == 0
+    assert not (project.path / "pwned").exists()

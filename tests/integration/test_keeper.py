@@ -1,21 +1,23 @@
 """What the keeper of a warehouse believes of an artifact: nothing that it has not checked."""
 
+import errno
 import hashlib
 import json
 import stat
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 from steps import zip_of, zipped
 
-from dango_action.errors import StateError
+from dango_action.errors import ConfigError, StateError
 from dango_action.github.api import GitHub
 from dango_action.inputs import SYNC_EVENTS
 from dango_action.keeper import Job, Keeper
-from dango_action.state.names import Lineage
+from dango_action.state.names import Lineage, Place
 
 LINEAGE = Lineage(workflow=".github/workflows/dango.yml", project="", target="duckdb:.dango/warehouse.duckdb")
 
@@ -34,6 +36,7 @@ def make(github, folder, **job):
         job=Job(lineage=LINEAGE, **(known | job)),
         path=folder / ".dango/warehouse.duckdb",
         staging=folder / "state",
+        say=[].append,
     )
 
 
@@ -45,7 +48,6 @@ def kept(github, tmp_path):
     first.path.parent.mkdir(parents=True)
     with duckdb.connect(str(first.path)) as connection:
         connection.execute("create schema raw_shop; create table raw_shop.orders as select range id from range(3)")
-        connection.execute("create view raw_shop.newest as select max(id) from raw_shop.orders")
     first.restore("r")
     assert first.notices == []
     state = first.keep("r", changed=True)
@@ -68,7 +70,7 @@ def test_what_is_kept_comes_back_byte_by_byte(keeper, kept):
     keeper.restore("r")
 
     assert keeper.path.read_bytes() == kept.files()["warehouse.duckdb"]
-    assert keeper.basis == 1
+    assert keeper.basis == Place(generation=1, run=1)
 
 
 def edited(artifact, change):
@@ -122,6 +124,12 @@ def with_sql(sql):
         ),
         (with_sql("create view v as from read_text('/proc/self/environ')"), "view main.v"),
         (with_sql("create macro m(p) as table from read_text(p)"), "macro main.m"),
+        (
+            with_sql("create macro duckdb_functions() as table select 1; create macro m() as 1"),
+            "macro main.duckdb_functions",
+        ),
+        (with_sql("create macro current_database() as 'nope'"), "macro main.current_database"),
+        (with_sql("create view v as from query('select 1')"), "view main.v"),
     ],
 )
 def test_a_forged_artifact_is_refused_with_the_reason(keeper, kept, change, reason):
@@ -206,15 +214,54 @@ def test_a_file_that_is_there_before_the_first_generation_becomes_its_base(githu
     assert first.keep("r", changed=False).kept == 1
 
 
-@pytest.mark.usefixtures("kept")
-@pytest.mark.parametrize(("others", "requests"), [(950, 15), (1100, 18)])
-def test_the_newest_is_found_behind_a_thousand_other_artifacts_with_few_requests(github, keeper, others, requests):
-    github.add_run(3, path=".github/workflows/ci.yml")
-    for number in range(others):
-        github.add_artifact(3, f"coverage-{number}", b"")
-    before = len(github.requests)
+def test_a_file_of_another_part_of_the_workflow_is_no_base(github, tmp_path):
+    github.add_run(1, status="in_progress")
+    first = make(github, tmp_path, run_id=1)
+    first.path.parent.mkdir(parents=True)
+    duckdb.connect(str(first.path)).close()
+    first.restore("r")
+    first.keep("r", changed=True)
+    second = make(github, tmp_path, run_id=1)
+    second.job = replace(second.job, lineage=replace(LINEAGE, shard=2))
+
+    with pytest.raises(ConfigError, match="belongs to another part"):
+        second.restore("r")
+
+
+def test_a_netrc_file_does_not_take_the_place_of_the_token(github, keeper, kept, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login me password hunter2\n")
+    monkeypatch.setenv("NETRC", str(netrc))
 
     keeper.restore("r")
 
-    assert keeper.basis == 1
-    assert len(github.requests) - before <= requests
+    assert keeper.path.read_bytes() == kept.files()["warehouse.duckdb"]
+    signed = [request.headers.get("authorization") for request in github.requests]
+    assert {value for value in signed if value} == {f"Bearer {github.token}"}
+
+
+def test_an_answer_that_is_no_json_is_said_to_be_none(github, keeper):
+    github.repository.json = lambda: ["no", "object"]
+
+    with pytest.raises(StateError, match="is no JSON object"):
+        keeper.restore("r")
+
+
+def test_a_new_start_in_place_of_a_folder_is_refused(github, tmp_path):
+    github.add_run(1, status="in_progress")
+    first = make(github, tmp_path, run_id=1, new=True)
+    first.path.mkdir(parents=True)
+
+    with pytest.raises(ConfigError, match="is no file"):
+        first.restore("r")
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_full_disk_is_not_blamed_on_the_artifact(keeper, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("dango_action.fetch.extract", full)
+
+    with pytest.raises(StateError, match=r"cannot be written to .*No space left"):
+        keeper.restore("r")

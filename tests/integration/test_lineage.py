@@ -18,7 +18,7 @@ from dango_action.github.api import GitHub
 from dango_action.inputs import SYNC_EVENTS
 from dango_action.keeper import Job, Keeper
 from dango_action.results import StateResult
-from dango_action.state.names import Lineage, Name
+from dango_action.state.names import Lineage, ReportName
 
 
 @dataclass
@@ -66,14 +66,14 @@ class Runs:
             new=wish.get("new", False),
         )
         github = GitHub(self.github.api_url, self.github.full_name, token or self.github.token)
-        return Keeper(github=github, job=job, path=folder / "w.duckdb", staging=folder / "state")
+        said = []
+        return Keeper(github=github, job=job, path=folder / "w.duckdb", staging=folder / "state", say=said.append)
 
     def report(self, run_id, keeper, attempt):
         lineage = keeper.job.lineage
-        name = Name(
-            kind="run",
+        name = ReportName(
             key=lineage.key,
-            generation=keeper.basis,
+            basis=keeper.basis,
             attempt=attempt,
             shard=lineage.shard,
             run=f"20260102T030405.{self.count:06}Z",
@@ -160,8 +160,8 @@ def test_another_branch_starts_from_the_state_and_keeps_nothing(run):
     side = run(event="workflow_dispatch", branch="feature")
 
     assert side.before == 1
-    assert side.state == StateResult(restored=1)
-    assert "only runs of `main` keep what they load, and this is none" in side.notices
+    assert side.state == StateResult(restored=1, read_only=True)
+    assert "only runs of `main` keep what they load, and this one is not" in side.notices
     assert run().before == 1
 
 
@@ -174,7 +174,7 @@ def test_another_branch_without_any_state_starts_with_nothing_and_needs_no_more(
 @pytest.mark.parametrize("other", [{"shard": 2}, {"target": "duckdb:other.duckdb"}])
 def test_shards_and_targets_have_lineages_of_their_own(run, other):
     run(1)
-    run(1, new=True, **other)
+    run(1, **other)
 
     assert run(2, add=0).before == 1
     assert run(2, **other).before == 1
@@ -230,7 +230,7 @@ def test_a_generation_that_is_gone_is_said_and_the_one_before_it_taken(run, gith
 
     assert after.before == 3
     assert "generation 2 is gone, so this run goes on from 1" in after.notices
-    assert (after.state.restored, after.state.kept) == (1, 3)
+    assert after.state.restored == 1
     assert run().before == 6
 
 
@@ -250,19 +250,32 @@ def test_what_is_kept_is_renewed_before_it_expires(run, github):
     assert run(add=0).before == 1
 
 
+def overlapping(run, *ids):
+    """Begin runs that all go on from the same generation, and return what ends one of them."""
+    keepers = {}
+    for run_id in ids:
+        run.github.add_run(run_id, status="in_progress")
+        keepers[run_id] = run.keeper(run_id)
+        keepers[run_id].restore("r")
+
+    def end(run_id, add=1):
+        keeper = keepers[run_id]
+        run.count += 1
+        run.add(keeper.path, add)
+        state = keeper.keep("r", changed=add > 0)
+        if state.artifact:
+            run.github.add_artifact(run_id, state.artifact, zipped(keeper.staging))
+        run.report(run_id, keeper, 1)
+        run.github.finish(run_id, "success")
+
+    return end
+
+
 def test_two_runs_that_did_not_know_of_each_other_are_found_out(run, github):
     run(49)
-    github.add_run(50, status="in_progress")
-    github.add_run(51, status="in_progress")
-    slow, quick = run.keeper(50), run.keeper(51)
-    for keeper in (slow, quick):
-        keeper.restore("r")
-        run.add(keeper.path, 1)
-    for keeper in (quick, slow):
-        state = keeper.keep("r", changed=True)
-        github.add_artifact(keeper.job.run_id, state.artifact, zipped(keeper.staging))
-        run.report(keeper.job.run_id, keeper, 1)
-        github.finish(keeper.job.run_id, "success")
+    end = overlapping(run, 50, 51)
+    end(51)
+    end(50)
 
     with pytest.raises(StateError, match="generation 2 was written twice") as caught:
         run(52)
@@ -273,28 +286,132 @@ def test_two_runs_that_did_not_know_of_each_other_are_found_out(run, github):
     assert run(53).before == 2
 
 
-def test_an_artifact_of_anything_but_a_trusted_run_is_left_out_with_the_reason(run, github):
+@pytest.mark.parametrize("add", [1, 0])
+def test_they_are_found_out_when_a_third_run_has_gone_on_from_one_of_them(run, github, add):
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+
+    run(49)
+    github.runs[49].created_at = github.runs[49].updated_at = start
+    end = overlapping(run, 50, 51)  # 50 is slow
+    end(51)
+    third = overlapping(run, 52)
+    end(50)
+    third(52, add)
+    for run_id, began, ended in ((50, 10, 20), (51, 11, 12), (52, 19, 21)):
+        found = github.runs[run_id]
+        found.created_at = found.started_at = start + timedelta(minutes=began)
+        found.updated_at = start + timedelta(minutes=ended)
+
+    with pytest.raises(StateError, match="generation 2 was written twice"):
+        run(53)
+
+
+UNTRUSTED = [
+    ("it ran for a fork", {"head_repository_id": 666, "event": "pull_request"}),
+    ("it ran for a fork", {"head_repository_id": 666}),
+    ("it ran for another branch than `main`", {"branch": "feature"}),
+    ("it ran for a tag", {"event": "push", "path": ".github/workflows/dango.yml@refs/tags/main"}),
+    ("it belongs to another workflow", {"path": ".github/workflows/other.yml"}),
+    ("it was started by `pull_request`", {"event": "pull_request"}),
+    ("it was started by `pull_request_target`", {"event": "pull_request_target"}),
+    ("it was started by `workflow_run`", {"event": "workflow_run"}),
+]
+
+
+@pytest.mark.parametrize(("reason", "about"), UNTRUSTED)
+def test_an_artifact_of_anything_but_a_trusted_run_is_left_out_with_the_reason(run, github, reason, about):
     run(1)
     good = run.states()[0]
-    untrusted = {
-        2: ("it ran for a fork", {"head_repository_id": 666, "event": "pull_request"}),
-        3: ("it ran for a fork", {"head_repository_id": 666}),
-        4: ("it ran for another branch than `main`", {"branch": "feature"}),
-        5: ("it belongs to another workflow", {"path": ".github/workflows/other.yml"}),
-        6: ("it was started by `pull_request`", {"event": "pull_request"}),
-        7: ("it was started by `pull_request_target`", {"event": "pull_request_target"}),
-        8: ("it was started by `workflow_run`", {"event": "workflow_run"}),
-    }
-    for run_id, (_, about) in untrusted.items():
-        github.add_run(run_id, **about)
-        for forged in (good.name.replace("-g1-", "-g9-"), good.name):
-            github.add_artifact(run_id, forged, good.content)
+    github.add_run(2, **about)
+    for forged in (good.name.replace("-g1-", "-g9-"), good.name):
+        github.add_artifact(2, forged, good.content)
 
     done = run(10)
 
     assert (done.before, done.state.kept) == (1, 2)
-    for run_id, (reason, _) in untrusted.items():
-        assert any(f"of run {run_id} was left out: {reason}" in notice for notice in done.notices), reason
+    assert [notice for notice in done.notices if f"left out: {reason}" in notice], done.notices
+
+
+def test_a_commit_that_is_not_on_the_default_branch_is_not_trusted_whatever_the_branch_is_called(run, github):
+    run(1)
+    run(2, event="push")
+    github.runs[2].on_branch = False
+
+    done = run(3)
+
+    assert done.before == 1
+    assert any("run 2 was left out: its commit is not on `main`" in notice for notice in done.notices)
+
+
+def test_a_default_branch_with_a_new_name_does_not_silently_start_over(run, github):
+    run(1)
+    github.default_branch = github.repository.default_branch = "trunk"
+
+    with pytest.raises(StateError, match="it ran on `main`"):
+        run(2, branch="trunk")
+
+    assert run(3, branch="trunk", new=True, event="workflow_dispatch").before == 0
+    assert run(4, branch="trunk").before == 1
+
+
+def test_what_others_upload_neither_hides_a_generation_nor_costs_requests(run, github):
+    run(1)
+    good = run.states()[0]
+    github.add_run(2, path=".github/workflows/ci.yml", event="pull_request", head_repository_id=666)
+    for number in range(1200):
+        github.add_artifact(2, good.name if number % 2 else f"coverage-{number}", b"")
+    before = len(github.requests)
+
+    done = run(3)
+
+    assert done.before == 1
+    assert len(github.requests) - before < 15
+    assert len(done.notices) == 1
+
+
+def test_a_lie_about_a_generation_stops_nobody(run, github):
+    run(1)
+    key = run.states()[0].name.split("-g")[0].removeprefix("dango-state-")
+    github.add_artifact(1, f"dango-run-{key}-g999999999r77-a1-s1-20260102T030405.000009Z", b"")
+    github.add_artifact(1, f"dango-run-{key}-g9999999999r1-a1-s1-20260102T030405.000009Z", b"")
+
+    done = run(2)
+
+    assert (done.before, done.state.kept) == (1, 2)
+
+
+def test_many_runs_that_have_left_nothing_are_passed_over(run, github):
+    run(1)
+    for number in range(2, 130):
+        github.add_run(number, conclusion="failure")
+
+    assert run(200).before == 1
+
+
+def test_a_re_run_that_is_too_old_to_be_found_again_is_refused(run, github):
+    github.add_run(1, created_at=datetime.now(UTC) - timedelta(days=9), conclusion="failure")
+    for number in range(2, 110):
+        github.add_run(number, conclusion="failure")
+    run(200)
+
+    with pytest.raises(StateError, match="start a new run of the workflow instead"):
+        run(1, attempt=2)
+
+
+def test_a_part_that_is_new_in_an_old_workflow_is_no_lost_state(run):
+    run(1)
+    run(2)
+
+    assert run(3, shard=2).before == 0
+    assert run(3, target="duckdb:other.duckdb").before == 0
+
+
+def test_an_artifact_that_is_not_like_ours_stops_nobody(run, github):
+    run(1)
+    odd = github.add_artifact(1, "coverage", b"")
+    odd.json = lambda *_: {"id": odd.id, "name": "coverage", "workflow_run": None, "created_at": None}
+
+    assert run(2).before == 1
 
 
 def test_a_workflow_s_path_may_come_with_a_ref(run, github):

@@ -45,8 +45,10 @@ def test_the_newest_warehouse_is_fetched_and_opened(shop):
     assert done.code == 0, done.err
     assert "generation 1 of " in done.out
     assert "raw_shop.source  2" in done.out
-    assert f"open it: duckdb -readonly {shop.project.warehouse}" in done.out
-    assert shop.project.one("select count(*) from raw_shop.source") == 2
+    assert "open it: duckdb -readonly .dango/pulled.duckdb" in done.out
+    with duckdb.connect(str(shop.project.path / ".dango/pulled.duckdb"), read_only=True) as connection:
+        assert connection.sql("select count(*) from raw_shop.source").fetchall() == [(2,)]
+    assert not shop.project.warehouse.exists(), "a sync on this machine has a warehouse of its own"
 
 
 def test_nothing_is_fetched_twice_and_a_newer_one_replaces_what_was_pulled(shop):
@@ -66,18 +68,46 @@ def test_nothing_is_fetched_twice_and_a_newer_one_replaces_what_was_pulled(shop)
 
 
 def test_data_of_one_s_own_is_not_replaced_unless_asked(shop):
-    duckdb.connect(str(shop.project.warehouse)).close()
+    own = shop.project.warehouse
+    duckdb.connect(str(own)).close()
 
-    refused = pull(shop)
+    refused = pull(shop, "--output", str(own))
     assert refused.code == 6
-    assert "--output OTHER.duckdb, or replace it with --force" in refused.err
+    assert "put the pulled one elsewhere with --output OTHER.duckdb" in refused.err
 
     assert pull(shop, "--output", "other.duckdb").code == 0
     assert (shop.project.path / "other.duckdb").exists()
-    assert pull(shop, "--force").code == 0
-    with duckdb.connect(str(shop.project.warehouse)) as connection:
+    assert pull(shop, "--output", str(own), "--force").code == 0
+    with duckdb.connect(str(own)) as connection:
         connection.execute("create table mine(a int)")
-    assert pull(shop).code == 6, "it was changed since it was pulled"
+    assert pull(shop, "--output", str(own)).code == 6, "it was changed since it was pulled"
+
+
+def test_a_pull_that_was_killed_at_any_point_does_not_stop_the_next_one(shop):
+    pulled = shop.project.path / ".dango/pulled.duckdb"
+    note = pulled.with_name("pulled.duckdb.pulled.json")
+    assert pull(shop).code == 0
+    note.write_text("{")
+    assert pull(shop).code == 6, "nobody knows whose file that is"
+    assert pull(shop, "--force").code == 0
+    note.rename(note.with_suffix(".new"))  # killed between the file and its note
+    pulled.with_name("pulled.duckdb.999999999.fetched.work").mkdir()
+    assert pull(shop).code == 0
+    assert pull(shop, "--json").document["fetched"] is False
+    assert [file.name for file in pulled.parent.iterdir() if ".work" in file.name or ".new" in file.name] == []
+
+
+def test_a_file_that_is_being_written_is_not_replaced(shop):
+    assert pull(shop).code == 0
+    shop.project.sources({"name": "shop", "kwargs": {"n": 5}})
+    shop.run()
+    pulled = shop.project.path / ".dango/pulled.duckdb"
+    with duckdb.connect(str(pulled)):
+        refused = pull(shop)
+
+    assert refused.code == 6
+    assert "DuckDB cannot open" in refused.err
+    assert pull(shop).code == 0
 
 
 def test_what_is_missing_is_said(shop):
@@ -104,7 +134,11 @@ def test_what_is_missing_is_said(shop):
         ("https://x-access-token:t@github.com/acme/shop.git/", True),
         ("ssh://git@github.com/acme/shop.git", True),
         ("ssh://git@ssh.github.com:443/acme/shop.git", True),
+        ("https://GitHub.com/acme/shop.git", True),
         ("https://example.com/acme/shop.git", False),
+        ("https://evil.example?.ghe.com/acme/shop.git", False),
+        ("https://evil.example#.ghe.com/acme/shop.git", False),
+        ("https://a.b.ghe.com/acme/shop.git", False),
         ("https://github.com.example.com/acme/shop.git", False),
     ],
 )

@@ -40,7 +40,7 @@ def test_the_next_run_goes_on_where_the_last_one_stopped_on_a_machine_that_is_go
     assert first.code == 0, first.out
     assert first.outputs["state-generation"] == "1"
     assert re.fullmatch(r"dango-state-warehouse-[0-9a-f]{8}-g1-a1-s1", first.outputs["state-name"])
-    assert "Kept as generation 1" in first.summary
+    assert "It goes up as generation 1" in first.summary
 
     workflow.forget()
     orders(workflow, 5)
@@ -53,6 +53,7 @@ def test_the_next_run_goes_on_where_the_last_one_stopped_on_a_machine_that_is_go
         "kept": 2,
         "artifact": second.outputs["state-name"],
         "size": workflow.project.warehouse.stat().st_size,
+        "read_only": False,
     }
     assert counted(workflow.project) == [(5, 5)]
     manifest = json.loads(workflow.states()[1].files()["manifest.json"])

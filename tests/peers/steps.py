@@ -68,7 +68,7 @@ class Started:
         text = (self.folder / "output").read_text()
         outputs = {name: value for name, _, value in _OUTPUT.findall(text)}
         if self.workflow.uploads:
-            self.workflow.upload(self.run_id, outputs)
+            self.workflow.upload(self.run_id, outputs, self.folder / "dango")
         code = self.process.returncode
         self.workflow.github.finish(self.run_id, "success" if code == 0 else "failure")
         return Stepped(code, out, outputs, (self.folder / "summary.md").read_text())
@@ -94,7 +94,7 @@ class Workflow:
         self.runs += 1
         run_id = run_id or 100 + self.runs
         folder = self.temp / f"step-{self.runs}"
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         for name in ("output", "summary.md"):
             (folder / name).touch()
         self.github.add_run(run_id, event=event, branch=branch, attempt=attempt, status="in_progress")
@@ -134,13 +134,14 @@ class Workflow:
             "GITHUB_WORKFLOW_REF": f"{self.github.full_name}/.github/workflows/dango.yml@{ref}",
             "GITHUB_WORKSPACE": str(self.project.path),
             "RUNNER_TEMP": str(folder),
+            "DANGO_FOLDER": str(folder / "dango"),
         }
 
-    def upload(self, run_id, outputs):
+    def upload(self, run_id, outputs, folder):
         """Do what the last steps of `action.yml` do."""
         for kind in ("state", "report"):
             if name := outputs.get(f"{kind}-name"):
-                content = zipped(Path(outputs[f"{kind}-folder"]))
+                content = zipped(folder / kind)
                 names = [artifact.name for artifact in self.github.artifacts if artifact.run_id == run_id]
                 assert name not in names, f"{name} is taken"
                 self.github.add_artifact(run_id, name, content)

@@ -33,7 +33,9 @@ def flaws(text):
         and all(step["if"].startswith("${{ always() &&") for step in uploads),
         "state goes up before the report": [step["with"]["name"] for step in uploads]
         == ["${{ steps.run.outputs.state-name }}", "${{ steps.run.outputs.report-name }}"],
-        "the process takes the place of its shell": run["run"].startswith('exec "$DANGO_PYTHON" -B -E -P -u -m'),
+        "the process takes the place of its shell": run["run"].startswith(
+            'exec "$DANGO_FOLDER/env/bin/python" -B -E -P -u -m'
+        ),
         "the user's Python stays as it was": steps[0]["with"].get("update-environment") is False,
         "nothing is installed without a hash": text.count("--require-hashes") == 2
         and text.count("--build-constraint") == 1,
@@ -65,8 +67,8 @@ def test_the_action_has_no_flaw():
             '  more: {description: "?"}\n  limit: {',
             "every input is known to the process",
         ),
-        ('"$DANGO_PYTHON" -B', '"${{ inputs.python }}" -B', "no script holds an expression"),
-        ('echo "python=', 'echo "${{ github.head_ref }}python=', "no script holds an expression"),
+        ('"$DANGO_FOLDER/env', '"${{ inputs.python }}/env', "no script holds an expression"),
+        ('echo "folder=', 'echo "${{ github.head_ref }}folder=', "no script holds an expression"),
         (
             "upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f",
             "upload-artifact@v7",

@@ -43,8 +43,8 @@ MAY_IMPORT = {
     "run": RUN,
     "fetch": BASE | {"github", "state", "warehouse"},
     "keeper": BASE | {"github", "state", "warehouse", "fetch"},
-    "pull": BASE | {"config", "github", "inputs", "plan", "scaffold", "state", "fetch"},
-    "leavings": BASE | {"github", "inputs", "state", "report"},
+    "pull": BASE | {"config", "github", "inputs", "plan", "scaffold", "state", "fetch", "warehouse"},
+    "leavings": BASE | {"credentials", "github", "inputs", "state", "report"},
     "action": UPPER | {"cli", "leavings"},
     "cli": UPPER,
 }

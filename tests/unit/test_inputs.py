@@ -122,7 +122,13 @@ def test_inputs_are_taken_apart_and_empty_ones_are_absent(tmp_path):
     ],
 )
 def test_the_state_is_a_store_and_how_it_is_used(value, wish):
-    assert asked(state=value).state == wish
+    assert asked("workflow_dispatch", state=value).state == wish
+
+
+@pytest.mark.parametrize("event", ["schedule", "push"])
+def test_a_workflow_does_not_start_over_each_time_it_runs_by_itself(event):
+    with pytest.raises(UsageError, match=f"`new` on the event `{event}` would start over each time"):
+        asked(event, state="new")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +144,7 @@ def test_the_state_is_a_store_and_how_it_is_used(value, wish):
     ],
 )
 def test_an_unknown_state_is_answered_with_what_there_is(value, hint):
-    [(what, answer)] = problems(state=value)
+    [(what, answer), *_] = problems(state=value)
 
     assert what.startswith("input `state`")
     assert hint in answer

@@ -132,6 +132,7 @@ class GitHub:
             conclusion=conclusion if status == "completed" else None,
             created_at=created_at,
             updated_at=updated_at or max(created_at, now()),
+            started_at=now() if known else created_at,
             head_sha=head_sha or hashlib.sha1(str(run_id).encode()).hexdigest(),
         )
         return run

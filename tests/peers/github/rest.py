@@ -51,6 +51,7 @@ def rest(peer: GitHub) -> Routes:
     add("GET", f"{actions}/artifacts/{{artifact}}", "actions:read", api.artifact)
     add("GET", f"{actions}/artifacts/{{artifact}}/zip", "actions:read", api.download)
     add("DELETE", f"{actions}/artifacts/{{artifact}}", "actions:write", api.delete)
+    add("GET", f"{root}/compare/{{basehead}}", "contents:read", api.compare, PAGES)
     add("GET", f"{root}/issues/{{issue}}/comments", "issues:read", api.comments, f"since {PAGES}")
     add("POST", f"{root}/issues/{{issue}}/comments", "issues:write", api.comment)
     add("PATCH", f"{root}/issues/comments/{{comment}}", "issues:write", api.edit)
@@ -139,6 +140,13 @@ class _Rest:
         found = self._peer.artifact(_number(artifact)) or _missing()
         self._peer.artifacts.remove(found)
         return Response(status=204)
+
+    def compare(self, _: Request, basehead: str) -> Response:
+        base, _, head = basehead.partition("...")
+        runs = [run for run in self._peer.runs.values() if run.head_sha == head]
+        if base != self._peer.default_branch or not runs:
+            return _missing()
+        return Response(body={"status": "behind" if all(run.on_branch for run in runs) else "diverged"})
 
     def comments(self, request: Request, issue: str) -> Response:
         since = request.query.get("since", "0001-01-01T00:00:00Z")

@@ -75,6 +75,8 @@ class Run:
     created_at: datetime
     updated_at: datetime
     head_sha: str
+    started_at: datetime  # of the last attempt
+    on_branch: bool = True  # whether its commit is one of the default branch
 
     @property
     def file(self) -> str:
@@ -110,7 +112,7 @@ class Run:
             "pull_requests": [],
             "created_at": shown(self.created_at),
             "updated_at": shown(self.updated_at),
-            "run_started_at": shown(self.created_at),
+            "run_started_at": shown(self.started_at),
             "repository": repository.minimal(),
             "head_repository": head,
         }

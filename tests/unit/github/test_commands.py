@@ -44,6 +44,12 @@ def test_an_annotation_escapes_what_it_says():
     assert stream.getvalue() == "::error title=a%2Cb%3Ac,file=f,line=2,col=3::1%0A2%0A%25\n"
 
 
+def test_a_line_of_ours_that_quotes_something_is_no_command():
+    said = written(lambda runner: runner.line("bad: ##[set-output name=a]b\n  ::error::c"))
+
+    assert said == "bad: ## [set-output name=a]b\n|   ::error::c\n"
+
+
 def test_a_traceback_of_a_source_does_not_set_off_the_matcher_of_setup_python():
     matcher = re.compile(r"^\s*File\s\"(.*)\",\sline\s(\d+),\sin\s(.*)$", re.MULTILINE)
     line = '  File "shop.py", line 3, in orders'

@@ -181,11 +181,14 @@ def test_a_stream_that_cannot_show_a_character_gets_it_escaped():
 def test_the_summary_says_where_the_data_is_and_how_to_get_it():
     kept = StateResult(restored=11, kept=12, artifact="dango-state-w-12345678-g12-a1-s1", size=1_234_567)
 
-    assert "Kept as generation 12, 1.2 MB, in the artifact `dango-state-w-12345678-g12-a1-s1`." in summary(
+    assert "It goes up as generation 12, 1.2 MB: artifact `dango-state-w-12345678-g12-a1-s1`." in summary(
         run(source(), state=kept)
     )
     assert "generation 11 stays the newest" in summary(run(source(), state=StateResult(restored=11)))
-    assert "Nothing is kept of this run" in summary(run(source(), state=StateResult()))
+    assert "There is nothing to keep yet" in summary(run(source(), state=StateResult()))
+    aside = summary(run(source(), state=StateResult(restored=11, read_only=True)))
+    assert "Nothing of this run is kept" in aside
+    assert "dango pull" not in aside
     assert "dango pull" not in summary(run(source()))
 
 
