@@ -83,11 +83,14 @@ def _next(facts: Facts, planned: Scaffold, files: Iterable[str]) -> Iterator[str
     commit = f"git add {shlex.join(names)} && git commit -m 'Sync with dango' && {push}"
     here = facts.project == Path.cwd().resolve()
     yield "\nNext:" if here else f"\nNext, in {show(str(facts.project))}:"
+    if planned.secrets:
+        yield f"  put the secrets into .dlt/secrets.toml or .env: {', '.join(planned.secrets)}"
     yield "  dango config validate && dango sync"
     yield f"  {commit}" if repository else f"  git init && {commit}"
+    yield from (f"  gh secret set {name}" for name in planned.secrets)
     yield f"  gh workflow run {shlex.quote(planned.workflow)}"
     if repository and repository.branch != repository.default_branch:
         default = show(repository.default_branch)
         yield f"GitHub runs a schedule, and offers a run by hand, once the workflow is on the branch {default}."
-    yield "The repository has to be private, since the state of a public one is refused while it can't be sealed;"
-    yield "else set `state: none` or, if everybody may see the data, `state: artifact unsealed` in the workflow."
+    yield "The repository has to be private: what is kept of a public one, everybody could download. For a public"
+    yield "one, see the comment in the workflow."

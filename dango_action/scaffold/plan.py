@@ -42,10 +42,11 @@ class NewFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaffold:
-    """What will be written, in this order, and the workflow that runs it, by its file's name."""
+    """What will be written, in this order; the file name of the workflow; the secrets that its sources need."""
 
     files: tuple[NewFile, ...]
     workflow: str
+    secrets: tuple[str, ...] = ()
     notices: tuple[Problem, ...] = ()
 
 
@@ -69,6 +70,7 @@ def scaffold(facts: Facts) -> Scaffold:
     return Scaffold(
         files=tuple(files if example else files[1:]),
         workflow=workflow,
+        secrets=tuple(variable for entry in listed for variable in entry.variables),
         notices=(*facts.notices, *_notices(facts, workflow)),
     )
 

@@ -21,6 +21,7 @@ INPUTS: Mapping[str, str] = MappingProxyType(
         "sources": f"${{{{ inputs.sources != '{ALL}' && inputs.sources || '' }}}}",
         "full-refresh": "${{ inputs.full-refresh }}",
         "limit": "${{ inputs.limit }}",
+        "state": "${{ inputs.start-over && 'artifact new' || 'artifact' }}",
     }
 )
 """How the choices reach the Action."""
@@ -69,6 +70,10 @@ def workflow_dispatch(choices: Iterable[str]) -> str:
       limit:
         description: Only look at this many rows of each resource and load nothing; leave it empty to load
         type: string # not a number: only text can be empty
+      start-over:
+        description: Begin with an empty warehouse, if what was kept is lost or not wanted any more
+        type: boolean
+        default: false
 """
 
 

@@ -21,9 +21,9 @@ _LOADED_IN_TURN = "${{ github.workflow }}-load"
 _EITHER = "${{ github.workflow }}-${{ github.event_name == 'pull_request' && github.ref || 'load' }}"
 
 _PUBLIC = """\
-      # Anybody may download the artifacts of a public repository. While there is no key to seal the state with,
-      # only a private one keeps it; a public one sets `state: none` (each run begins anew), or
-      # `state: artifact unsealed` if everybody may see the data.
+      # The warehouse is kept between runs as an artifact, which anybody may download if the repository is
+      # public. So a public one is refused, unless it sets `state: none` (each run begins anew) or, if everybody
+      # may see the data, `state: artifact unsealed`.
 """
 
 
@@ -81,7 +81,8 @@ class Workflow:
         yield "    permissions:\n      contents: read # to check out the project\n"
         if self.loads:
             yield "      actions: read # to find the warehouse that the last run has left\n"
-        yield f"    steps:\n      - uses: {CHECKOUT}\n        with:\n          persist-credentials: false\n\n"
+        yield f"    steps:\n      - uses: {CHECKOUT}\n        with:\n"
+        yield "          persist-credentials: false # no later step needs to push\n\n"
         yield from self._step()
 
     def _step(self) -> Iterator[str]:
@@ -95,6 +96,7 @@ class Workflow:
         yield from (f"          {name}: {value}\n" for name, value in given.items())
         if self.loads:
             yield "        # Secrets of the sources: a line for each, which names a secret of the repository.\n"
-            yield "        # env:\n"
+            mark = "" if self.secrets else "# "
+            yield f"        {mark}env:\n"
             names = self.secrets or ("SOURCES__SHOP__API_KEY",)
-            yield from (f"        #   {name}: ${{{{ secrets.{name} }}}}\n" for name in names)
+            yield from (f"        {mark}  {name}: ${{{{ secrets.{name} }}}}\n" for name in names)

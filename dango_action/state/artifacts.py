@@ -114,7 +114,7 @@ class Artifacts:
         return Found(newest=newest, highest=highest, silent=None)
 
     def strangers(self) -> Iterator[Problem]:
-        """Give a notice for each run that is not trusted, and has lately uploaded something called like one of ours."""
+        """Give a notice for each run that is not trusted, and has lately uploaded something under our name."""
         reasons: dict[int, str | None] = {}
         for artifact in islice(self.github.artifacts(), PER_PAGE):
             name = parse(artifact.name)

@@ -167,7 +167,7 @@ def test_sources_that_are_there_get_the_entries_and_the_picker_and_no_example(re
     assert repository.dango("config", "validate", "--json").document["sources"] == ["shop", "eu", "us", "package"]
     assert options(workflow(repository)) == ["all", "shop", "eu", "us", "package"]
     text = (repository.path / ".github/workflows/dango.yml").read_text()
-    assert "#   SOURCES__SHOP__KEY: ${{ secrets.SOURCES__SHOP__KEY }}" in text
+    assert "          SOURCES__SHOP__KEY: ${{ secrets.SOURCES__SHOP__KEY }}\n" in text
     done = repository.sync("--source", "eu", "--source", "us")
     assert done.code == 0, done.out
     assert repository.one("select a from raw_us.us") == 2
