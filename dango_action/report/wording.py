@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from dango_action.results import RunResult, SourceResult, TableResult
 
 _MOST_TABLES = 6
+_MOST_NAMES = 5
 
 
 def outcome(source: SourceResult) -> str:
@@ -40,9 +41,20 @@ def headline(result: RunResult) -> str:
     if not result.sources:
         return f"Nothing was synced {took}" if result.problems else "Nothing to do: no enabled source is selected"
     of = f"{ok} of {counted(len(result.sources), 'source')}"
+    lead = _unwell(result)
     if result.mode == "look":
-        return f"Looked at {counted(result.rows, 'row')} of {of} {took}; nothing was loaded"
-    return f"Loaded {counted(result.rows, 'row')} from {of} into {result.target} {took}"
+        return f"{lead}Looked at {counted(result.rows, 'row')} of {of} {took}; nothing was loaded"
+    return f"{lead}Loaded {counted(result.rows, 'row')} from {of} into {result.target} {took}"
+
+
+def _unwell(result: RunResult) -> str:
+    """Return which sources failed or were stopped, before anything else is said."""
+    names = [source.name for source in result.sources if source.status != "ok"]
+    if not names:
+        return ""
+    hidden = len(names) - _MOST_NAMES
+    shown = ", ".join([*names[:_MOST_NAMES], f"and {hidden} more"] if hidden > 0 else names)
+    return f"{shown} {'failed' if result.status == 'failed' else 'stopped'}. "
 
 
 def counted(number: int, noun: str) -> str:

@@ -90,7 +90,7 @@ def load_module(project: Path, dotted: str) -> types.ModuleType:
             raise ConfigError.because(f"there is no module `{dotted}`", _where_to_put(folder, dotted)) from error
         raise SourceError.because(
             f"`{dotted}` needs the module `{missing}`, which is not installed",
-            "install the package that holds it, and list it in .dango/requirements.txt",
+            "install the package that holds it beside dango; the Action can't install packages yet",
         ) from error
 
 

@@ -201,7 +201,7 @@ TWO = "import dlt\n@dlt.source\ndef first():\n    return []\n@dlt.source\ndef se
         ({"function": "dlt"}, TWO, 3, "is module, not a function", "decorated"),
         ({"module": "shp"}, TWO, 3, "there is no module `shp`", "did you mean `shop`"),
         ({"module": "zzz"}, TWO, 3, "there is no module `zzz`", "create custom_sources/zzz.py"),
-        ({}, "import not_installed_here\n", 5, "needs the module `not_installed_here`", "requirements.txt"),
+        ({}, "import not_installed_here\n", 5, "needs the module `not_installed_here`", "install the package"),
         ({}, "def source(:\n", 5, "SyntaxError", "log"),
         ({}, "import dlt\n@dlt.source\ndef source():\n    return 'text'\n", 5, "", "log"),
         ({}, "def source():\n    raise SystemExit(0)\n", 5, "called sys.exit(0)", "log"),

@@ -84,7 +84,10 @@ def test_a_cause_is_one_line_with_its_place():
             run(source(tables=(TableResult(name="t", rows=1),))),
             "Loaded 1 row from 1 of 1 source into duckdb:w.duckdb in 2.0 s",
         ),
-        (run(failed(), source("b")), "Loaded 0 rows from 1 of 2 sources into duckdb:w.duckdb in 2.0 s"),
+        (
+            run(failed(), source("b")),
+            "shop failed. Loaded 0 rows from 1 of 2 sources into duckdb:w.duckdb in 2.0 s",
+        ),
         (run(), "Nothing to do: no enabled source is selected"),
         (run(source(), mode="look"), "Looked at 0 rows of 1 of 1 source in 2.0 s; nothing was loaded"),
     ],
@@ -147,7 +150,7 @@ def test_the_activity_log_is_one_line_an_event(tmp_path):
         "shop: starting",
         "shop: loading, attempt 2",
         "shop: failed: two lines",
-        "run: Loaded 0 rows from 0 of 1 source into duckdb:w.duckdb in 2.0 s; exit code 5",
+        "run: shop failed. Loaded 0 rows from 0 of 1 source into duckdb:w.duckdb in 2.0 s; exit code 5",
     ]
     assert all(line.split(" ")[1] == "r1" and line[10] == "T" for line in lines)
 
