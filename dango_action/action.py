@@ -109,7 +109,7 @@ def _sync(leavings: Leavings, environ: Mapping[str, str]) -> int:
     if leavings.step.dry_run:
         return _dry_run(leavings, plan)
     hidden = _hidden(plan, environ)
-    for value in hidden.values:
+    for value in _unmasked(plan, environ).values:
         leavings.runner.mask(value)
     keeper = _keeper(leavings, plan, screen)
     if leavings.step.state.store == "none":
@@ -120,14 +120,27 @@ def _sync(leavings: Leavings, environ: Mapping[str, str]) -> int:
     return result.exit_code
 
 
+def _variables(plan: Plan, environ: Mapping[str, str]) -> dict[str, str]:
+    try:
+        return with_dotenv(plan.project, environ)
+    except DangoError:  # the run will say so
+        return dict(environ)
+
+
 def _hidden(plan: Plan, environ: Mapping[str, str]) -> Redactor:
     """Return what hides the values that sources get from the job, from `.env` and from dlt's secrets."""
-    try:
-        variables = with_dotenv(plan.project, environ)
-    except DangoError:  # the run will say so
-        variables = dict(environ)
+    variables = _variables(plan, environ)
     seen = [source_environment(source.name, source.env, variables).values() for source in plan.sources]
     return Redactor.of([*(value for values in seen for value in values), *toml_values(plan.project)])
+
+
+def _unmasked(plan: Plan, environ: Mapping[str, str]) -> Redactor:
+    """Return the values in files: the runner can't know them, as it does the secrets of the repository.
+
+    The job's other variables stay readable, since a job output that holds a masked value is dropped.
+    """
+    dotenv = (value for name, value in _variables(plan, environ).items() if value != environ.get(name))
+    return Redactor.of([*dotenv, *toml_values(plan.project)])
 
 
 def _dry_run(leavings: Leavings, plan: Plan) -> int:

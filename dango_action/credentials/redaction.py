@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tomllib
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 SHORTEST = 4
 """Characters; to hide anything shorter would hide half of a log, and no secret."""
 _HIDDEN = b"***"
-_PLAIN = frozenset({"true", "false", "null", "none"})
+# What is no secret, and stands in every log: words of YAML, short numbers, dates and times.
+_PLAIN = re.compile(r"true|false|null|none|[-+.\d]{1,7}|\d{4}-\d\d(-\d\d([T ][\d:.Z+-]*)?)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Redactor:
     def of(cls, values: Iterable[str]) -> Redactor:
         """Return a redactor of these values; the longest are replaced first."""
         parts = {part.strip() for value in values for part in (value, *value.splitlines())}
-        kept = {part for part in parts if len(part) >= SHORTEST and part.lower() not in _PLAIN}
+        kept = {part for part in parts if len(part) >= SHORTEST and not _PLAIN.fullmatch(part)}
         return cls(tuple(sorted(kept, key=lambda part: (-len(part), part))))
 
     def __repr__(self) -> str:
@@ -47,10 +49,11 @@ class Redactor:
             descriptor = os.open(origin, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:
             return
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            os.close(descriptor)
+            return
         with open(descriptor, "rb") as reader:  # noqa: PTH123 - it was opened without following a link
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-                return
             data = reader.read()
         for value in self.values:
             data = data.replace(value.encode(errors="surrogateescape"), _HIDDEN)

@@ -22,6 +22,7 @@ from dlt.destinations import duckdb as duckdb_destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.extract.items_transform import BaseItemTransform, ItemTransform
 
+from dango_action.credentials.redaction import SHORTEST
 from dango_action.errors import ConfigError, Problem, StateError, chain
 from dango_action.protocol import Extracted, Preview
 from dango_action.warehouse.transaction import Transaction, TransactionalDuckDb
@@ -38,7 +39,6 @@ PREVIEWED = 10
 """Rows of each table that a look shows."""
 _REPORT_EVERY = 0.5  # seconds
 _WIDEST_PREVIEW = 200  # characters of a value
-_SHORTEST_SECRET = 4  # characters; less would hide every `1` and `yes` of a message
 _ALL_TABLES = "select table_name from duckdb_tables() where schema_name = ?"
 _TABLES = """
     select table_name from duckdb_tables()
@@ -67,7 +67,7 @@ def known_secrets(variables: Iterable[str]) -> set[str]:
         value = values.pop()
         if isinstance(value, dict | list):
             values += value.values() if isinstance(value, dict) else value
-        elif len(str(value)) >= _SHORTEST_SECRET:
+        elif len(str(value)) >= SHORTEST:
             found.add(str(value))
     return found
 
