@@ -220,7 +220,7 @@ def _gone(found: Found) -> Iterator[Problem]:
 
 def _refuse_loss(found: Found) -> None:
     if found.highest:
-        what = f"generation {found.highest} of the warehouse was kept, and is gone: expired or deleted"
+        what = f"generation {found.highest} of the warehouse was kept, and is gone: expired, deleted, or left out"
     elif found.silent:
         what = f"run {found.silent.id} of this workflow has succeeded, and nothing that it has kept can be found"
         if found.silent.event == "schedule":

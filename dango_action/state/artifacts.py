@@ -62,6 +62,7 @@ class _Left:
     places: set[Place] = field(default_factory=set)
     newest: datetime | None = None
     others: bool = False
+    refused: bool = False  # it has left something, and is not believed
 
     @property
     def begun(self) -> datetime:
@@ -110,7 +111,7 @@ class Artifacts:
         kept += [each for place in places for each in self._at(place)]
         _refuse_twins(kept)
         highest = max((place.generation for place in (*places, *(each.place for each in kept))), default=0)
-        newest = self._believed(kept) or (self._believed(self._older(runs)) if highest else None)
+        newest = _highest(kept) or (self._older(runs) if highest else None)
         return Found(newest=newest, highest=highest, silent=None)
 
     def strangers(self) -> Iterator[Problem]:
@@ -159,6 +160,17 @@ class Artifacts:
         left = self._left[run.id] = _Left(run=run)
         if self._distrust(run):
             return left
+        self._list(left)
+        reason = distrust_commit(self.github, run, self.repository) if left.newest else None
+        if reason:
+            what = f"what run {run.id} has left was left out: {reason}"
+            self.notices.append(Problem(what=what, hint="nothing of it was read"))
+            left = self._left[run.id] = _Left(run=run, refused=True)
+        return left
+
+    def _list(self, left: _Left) -> None:
+        """Read the names of what a run has left."""
+        run = left.run
         for artifact in self.github.artifacts_of(run.id):
             name = parse(artifact.name)
             if name is None:
@@ -177,7 +189,6 @@ class Artifacts:
                 left.others = True
                 continue
             left.newest = max(artifact.created_at, left.newest or artifact.created_at)
-        return left
 
     def _at(self, place: Place) -> list[Kept]:
         """Return the generation at a place that a trusted run names; none if it is gone."""
@@ -185,19 +196,9 @@ class Artifacts:
         run = known.run if known else self.github.run(place.run)
         return [kept for kept in self._look(run).kept if kept.generation == place.generation] if run else []
 
-    def _older(self, runs: Iterable[WorkflowRun]) -> list[Kept]:
-        """Return what the first run has that still has anything, if the newest generations are gone."""
-        return next(filter(None, (self._look(run).kept for run in runs)), [])
-
-    def _believed(self, found: Iterable[Kept]) -> Kept | None:
-        """Return the highest generation whose run has run a commit of the default branch."""
-        for kept in sorted(found, key=lambda each: each.generation, reverse=True):
-            reason = distrust_commit(self.github, kept.run, self.repository)
-            if reason is None:
-                return kept
-            what = f"artifact {kept.artifact.name} of run {kept.run.id} was left out: {reason}"
-            self.notices.append(Problem(what=what, hint="nothing of it was read"))
-        return None
+    def _older(self, runs: Iterable[WorkflowRun]) -> Kept | None:
+        """Return what the last changed run has that still has anything, if the newest generations are gone."""
+        return next(filter(None, (_highest(self._look(run).kept) for run in runs)), None)
 
     def _silent(self, runs: Iterable[WorkflowRun]) -> WorkflowRun | None:
         """Return a run that should have left something, since it succeeded, and of which nothing is left.
@@ -207,13 +208,18 @@ class Artifacts:
         """
         for run in runs:
             renamed = run.event == "schedule" and run.head_branch != self.repository.default_branch
-            nothing = renamed or (self._distrust(run) is None and not self._look(run).others)
-            if run.conclusion == "success" and run.id != self.current and nothing:
+            left = self._look(run)
+            nothing = renamed or (self._distrust(run) is None and not left.others)
+            if left.refused or (run.conclusion == "success" and run.id != self.current and nothing):
                 return run
         return None
 
     def _distrust(self, run: WorkflowRun) -> str | None:
         return distrust_run(run, self.repository, self.lineage.workflow, self.events)
+
+
+def _highest(found: Iterable[Kept]) -> Kept | None:
+    return max(found, key=lambda kept: kept.generation, default=None)
 
 
 def _refuse_twins(found: Iterable[Kept]) -> None:

@@ -340,7 +340,34 @@ def test_a_commit_that_is_not_on_the_default_branch_is_not_trusted_whatever_the_
     done = run(3)
 
     assert done.before == 1
-    assert any("run 2 was left out: its commit is not on `main`" in notice for notice in done.notices)
+    assert any(
+        "what run 2 has left was left out: its commit is not on `main`" in notice for notice in done.notices
+    )
+
+
+def test_after_a_force_push_what_was_kept_by_schedules_is_still_believed(run, github):
+    run(1)
+    for number in (2, 3, 4):
+        run(number, event="workflow_dispatch")
+    for number in (2, 3, 4):
+        github.runs[number].on_branch = False
+
+    done = run(5)
+
+    assert done.before == 1
+    assert sum("left out: its commit is not on `main`" in notice for notice in done.notices) == 3
+    assert run(6).before == 2, "a generation that is not believed is no twin"
+
+
+def test_if_nothing_is_believed_any_more_the_run_stops(run, github):
+    run(1, event="workflow_dispatch")
+    github.runs[1].on_branch = False
+
+    with pytest.raises(StateError, match="nothing that it has kept can be found"):
+        run(2)
+
+    assert run(3, event="workflow_dispatch", new=True).before == 0
+    assert run(4).before == 1
 
 
 def test_a_default_branch_with_a_new_name_does_not_silently_start_over(run, github):
