@@ -139,8 +139,8 @@ def _unmasked(plan: Plan, environ: Mapping[str, str]) -> Redactor:
 
     The job's other variables stay readable, since a job output that holds a masked value is dropped.
     """
-    dotenv = (value for name, value in _variables(plan, environ).items() if value != environ.get(name))
-    return Redactor.of([*dotenv, *toml_values(plan.project)])
+    dotenv = dict(_variables(plan, environ).items() - environ.items())
+    return Redactor.of([*dotenv.values(), *toml_values(plan.project)])
 
 
 def _dry_run(leavings: Leavings, plan: Plan) -> int:
