@@ -47,6 +47,9 @@ def main() -> None:
     except KeyboardInterrupt:
         print("interrupted")  # noqa: T201
         leave(ExitCode.INTERRUPTED)
+    except OSError as error:  # a full disk, while the outputs were written
+        print(f"what this step leaves cannot be written: {error.strerror}; the next run goes on from before it")  # noqa: T201
+        leave(ExitCode.STATE)
 
 
 def _main(environ: Mapping[str, str]) -> int:

@@ -81,10 +81,8 @@ class Keeper:
             lineage=self.job.lineage,
             events=self.job.events,
             current=self.job.run_id,
-            attempt=self.job.run_attempt,
         )
-        found = artifacts.find()
-        self.notices += artifacts.notices
+        found = self._found(artifacts)
         if self.job.new:
             self._empty()
         elif found.newest:
@@ -98,8 +96,6 @@ class Keeper:
         if self._read_only:
             what = f"only runs of `{repository.default_branch}` keep what they load, and this one is not"
             self._note(what, "what it loads is gone when its job ends")
-        with suppress(DangoError):  # nothing depends on it
-            self.notices += artifacts.strangers()
         self.basis = found.newest.place if found.newest else NOTHING
 
     def keep(self, run: str, *, changed: bool) -> StateResult:
@@ -145,6 +141,17 @@ class Keeper:
             what="the warehouse is kept unsealed in a public repository, as asked",
             hint="everybody can download it",
         )
+
+    def _found(self, artifacts: Artifacts) -> Found:
+        """Look for what was kept; whatever is wrong with it is no reason not to start over."""
+        try:
+            return artifacts.find()
+        except DangoError:
+            if not self.job.new:
+                raise
+            return Found(newest=None, highest=0, silent=None)
+        finally:
+            self.notices += artifacts.notices
 
     def _empty(self) -> None:
         """Start over without the file, which belongs to a machine that is thrown away."""
@@ -222,9 +229,8 @@ def _refuse_loss(found: Found) -> None:
     if found.highest:
         what = f"generation {found.highest} of the warehouse was kept, and is gone: expired, deleted, or left out"
     elif found.silent:
-        what = f"run {found.silent.id} of this workflow has succeeded, and nothing that it has kept can be found"
-        if found.silent.event == "schedule":
-            what += f" (it ran on `{found.silent.head_branch}`)"
+        what = f"run {found.silent.id} of this workflow should have kept something, and nothing can be used"
+        what += f" (it ran on `{found.silent.head_branch}`)"
     else:
         return
     raise StateError.because(what, f"nothing was loaded; {_FIRST}")

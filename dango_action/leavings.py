@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dango_action.credentials.redaction import Redactor
 from dango_action.github.commands import folder_in, write_summary
 from dango_action.report.summary import code, summary
 from dango_action.state.names import Lineage, ReportName
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from dango_action.credentials.redaction import Redactor
     from dango_action.github.commands import Runner
     from dango_action.inputs import Step
     from dango_action.results import RunResult
@@ -54,11 +54,15 @@ class Leavings:
     def result(self, result: RunResult, basis: Place | None, warehouse: Path | None, hidden: Redactor) -> None:
         """Leave the files, numbers and names of a run, which has gone on from `basis`."""
         origin, folder = self.step.inputs.project / ".dango/runs" / result.run, self._report_folder()
-        names = ["result.json", "summary.md", *(f"{source.name}.log" for source in result.sources)]
+        logs = [f"{source.name}.log" for source in result.sources]
         with suppress(OSError):  # the state is worth more than a report that finds no room
-            for name in names:
+            for name in ("result.json", "summary.md"):  # whoever has written their causes has hidden the values
+                Redactor(()).copy(origin / name, folder / name)
+            for name in logs:
                 hidden.copy(origin / name, folder / name)
+        kept = {"state-name": result.state.artifact} if result.state and result.state.artifact else {}
         outputs = {
+            **kept,  # first: it is worth most
             "status": result.status,
             "sources-ok": ",".join(source.name for source in result.sources if source.status == "ok"),
             "sources-failed": ",".join(source.name for source in result.sources if source.status != "ok"),
@@ -74,8 +78,6 @@ class Leavings:
                 outputs[output] = str(path)
         if result.state and result.state.generation:
             outputs["state-generation"] = str(result.state.generation)
-        if result.state and result.state.artifact:
-            outputs["state-name"] = result.state.artifact
         self._say(summary(result), outputs)
 
     def _report_folder(self) -> Path:

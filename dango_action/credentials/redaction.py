@@ -61,7 +61,7 @@ class Redactor:
 
 
 def toml_values(project: Path) -> Iterator[str]:
-    """Give all values of `.dlt/secrets.toml` as text; none if it is not there or can't be read."""
+    """Give all texts of `.dlt/secrets.toml`; none if it is not there or can't be read."""
     try:
         todo: list[Any] = [tomllib.loads((project / ".dlt/secrets.toml").read_text(encoding="utf-8"))]
     except (OSError, ValueError):
@@ -72,5 +72,5 @@ def toml_values(project: Path) -> Iterator[str]:
             todo += value.values()
         elif isinstance(value, list):
             todo += value
-        else:
-            yield str(value)
+        elif isinstance(value, str):  # a number that is a secret would hide every count
+            yield value

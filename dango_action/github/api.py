@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PER_PAGE = 100
 _TIMEOUT = (10, 60)  # seconds to connect, and between two packets
 _DOWNLOADS = 3
+_RESTARTS = 3
 _CHUNK = 1024 * 1024
 _SLACK = 64 * 1024  # bytes that a download may have beyond what GitHub says
 _RETRIES = Retry(
@@ -95,6 +96,7 @@ class WorkflowRun(_Answer):
 
 class _RunOfArtifact(_Answer):
     id: int
+    head_repository_id: int | None = None
 
 
 class Artifact(_Answer):
@@ -136,10 +138,13 @@ class GitHub:
         """
         return _parsed(Repository, self._document(""))
 
-    def runs(self, workflow: str, event: str, branch: str | None) -> Iterator[WorkflowRun]:
-        """Give the runs of a workflow (its file's name) that an event has started, the newest first."""
+    def runs(self, workflow: str, event: str = "", branch: str = "") -> Iterator[WorkflowRun]:
+        """Give the runs of a workflow (its file's name), the newest first.
+
+        With an event or a branch GitHub asks an index, which may lag behind.
+        """
         path = f"/actions/workflows/{quote(workflow, safe='')}/runs"
-        query = {"event": event} | ({"branch": branch} if branch else {})
+        query = {key: value for key, value in (("event", event), ("branch", branch)) if value}
         for item in self._pages(path, "workflow_runs", query):
             yield _parsed(WorkflowRun, item)
 
@@ -149,17 +154,18 @@ class GitHub:
         return _parsed(WorkflowRun, document) if document else None
 
     def contains(self, branch: str, commit: str) -> bool:
-        """Tell whether a commit is one of a branch."""
-        compared = self._document(f"/compare/{quote(branch, safe='')}...{commit}", missing_ok=True)
-        return bool(compared) and compared.get("status") in ("identical", "behind")
+        """Tell whether a commit is one of a branch; by the branch's own commit, since a tag may have its name."""
+        tip = self._document(f"/branches/{quote(branch, safe='')}").get("commit", {}).get("sha", "")
+        compared = self._document(f"/compare/{tip}...{commit}")
+        return compared.get("status") in ("identical", "behind")
 
     def artifacts(self) -> Iterator[Artifact]:
         """Give the artifacts of all runs of the repository, the newest first; expired ones among them."""
         yield from _artifacts(self._pages("/actions/artifacts", "artifacts", {}))
 
     def artifacts_of(self, run: int) -> Iterator[Artifact]:
-        """Give the artifacts of a run, of all its attempts; expired ones among them."""
-        yield from _artifacts(self._pages(f"/actions/runs/{run}/artifacts", "artifacts", {}))
+        """Give the artifacts of all attempts of a run, expired ones among them. A run that is gone has none."""
+        yield from _artifacts(self._pages(f"/actions/runs/{run}/artifacts", "artifacts", {}, missing_ok=True))
 
     def download(self, artifact: Artifact, file: Path) -> None:
         """Write the zip file of an artifact to a new file.
@@ -198,15 +204,21 @@ class GitHub:
                 writer.write(chunk)
         return digest.hexdigest()
 
-    def _pages(self, path: str, key: str, query: dict[str, str]) -> Iterator[Any]:
-        page = 1
+    def _pages(self, path: str, key: str, query: dict[str, str], *, missing_ok: bool = False) -> Iterator[Any]:
+        page, total, restarts = 1, 0, 0
+        seen: set[Any] = set()
         while True:
-            answer = self._document(path, query | {"per_page": str(PER_PAGE), "page": str(page)})
-            items = answer.get(key) or []
-            yield from items
+            asked = query | {"per_page": str(PER_PAGE), "page": str(page)}
+            answer = self._document(path, asked, missing_ok=missing_ok)
+            items, left = answer.get(key) or [], answer.get("total_count") or 0
+            if left < total and restarts < _RESTARTS:
+                page, total, restarts = 1, left, restarts + 1  # something was deleted: the pages have moved
+                continue
+            yield from (item for item in items if item.get("id") not in seen)
+            seen |= {item.get("id") for item in items}
             if len(items) < PER_PAGE:
                 return
-            page += 1
+            page, total = page + 1, left
 
     def _document(self, path: str, query: dict[str, str] | None = None, *, missing_ok: bool = False) -> Any:  # noqa: ANN401
         """Return an answer that is a JSON object; {} for what is not there, if that is no failure."""
@@ -283,7 +295,8 @@ def _unreachable(error: Exception | None) -> DangoError:
 def _refused(response: requests.Response, path: str, hints: _Hints) -> DangoError:
     """Return the error for a status, told apart by status and headers, not by words."""
     status, headers = response.status_code, response.headers
-    if status == requests.codes.too_many_requests or headers.get("X-RateLimit-Remaining") == "0":
+    limited = headers.get("X-RateLimit-Remaining") == "0" or "Retry-After" in headers
+    if status == requests.codes.too_many_requests or (status == requests.codes.forbidden and limited):
         reset = headers.get("X-RateLimit-Reset", "")
         when = f" before {datetime.fromtimestamp(int(reset), UTC):%H:%M} UTC" if reset.isdigit() else ""
         return StateError.because(f"GitHub takes no more requests{when}", "nothing was changed; run again then")

@@ -1,8 +1,9 @@
 """Finding the newest generation of a lineage among what the runs of its workflow have left.
 
-Only runs that may be trusted are looked at, so whatever others upload, and however much, neither hides nor forges
-a generation. The last run that has left anything says in a name which generation it went on from, and where that
-is, so a few requests are enough.
+The listing of the repository's artifacts is read from its newest on, until the start of the run that has left the
+newest one of the lineage: that run has seen all that was there before, and a name says which generation it went on
+from, and where that is. Only runs that may be trusted count. Where other workflows upload so much that this finds
+nothing, the workflow's own runs are looked at one by one.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
     from dango_action.github.api import Artifact, GitHub, Repository, WorkflowRun
 
-_STRANGERS = 10  # runs to ask about
-_RUNS = (100, 300)  # of each event, to look at; one request each, but the first or second is enough if all is well
+_ARTIFACTS = 2000  # of the repository, to read through; 20 requests
+_RUNS = 300  # of each event, to look at if that finds nothing
+_STRANGERS = 10  # to name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class Found:
     """What there is to go on from.
 
     `newest` is None if nothing is there. `highest` is the highest generation that a trusted run speaks of; it may
-    be gone. `silent` is a run that has succeeded and of which nothing is left, if no run has left anything.
+    be gone. `silent` is a run that should have left something, if nothing of the lineage is left at all.
     """
 
     newest: Kept | None
@@ -80,9 +82,11 @@ class Artifacts:
     lineage: Lineage
     events: Collection[str]  # that a trusted run may have been started by
     current: int | None = None  # the run that asks, if it is one
-    attempt: int = 1
     notices: list[Problem] = field(default_factory=list)
     _left: dict[int, _Left] = field(default_factory=dict)
+    _runs_asked: dict[int, WorkflowRun | None] = field(default_factory=dict)
+    _strangers: set[int] = field(default_factory=set)  # runs that are not trusted, and were named
+    _elsewhere: WorkflowRun | None = None  # a run that has kept a generation on a branch of another name
 
     def find(self) -> Found:
         """Return the newest generation that is there.
@@ -93,61 +97,93 @@ class Artifacts:
             CredentialsError: GitHub refuses.
 
         """
-        for most in _RUNS:
-            runs, complete = self._runs(most)
-            window = list(self._window(runs))
-            if window or complete:
-                break
-        if self.attempt > 1 and self.current not in {run.id for run in runs}:
-            what = f"this re-runs a run that is older than the newest {most} of its event"
-            raise StateError.because(what, "start a new run of the workflow instead")
+        window, complete = self._read_through()
+        if not window and not complete:
+            window = self._look_one_by_one()
         if not window:
-            if not complete:
-                what = f"the newest {most} runs of {self.lineage.workflow} have left nothing of this warehouse"
-                raise StateError.because(what, "there are older ones; to start over, set `state: new`, once")
-            return Found(newest=None, highest=0, silent=self._silent(runs))
+            return Found(newest=None, highest=0, silent=self._elsewhere or self._silent())
         places = {place for left in window for place in left.places} - {NOTHING}
         kept = [each for left in window for each in left.kept]
         kept += [each for place in places for each in self._at(place)]
         _refuse_twins(kept)
         highest = max((place.generation for place in (*places, *(each.place for each in kept))), default=0)
-        newest = _highest(kept) or (self._older(runs) if highest else None)
+        newest = _highest(kept) or (self._older() if highest else None)
         return Found(newest=newest, highest=highest, silent=None)
 
-    def strangers(self) -> Iterator[Problem]:
-        """Give a notice for each run that is not trusted, and has lately uploaded something under our name."""
-        reasons: dict[int, str | None] = {}
-        for artifact in islice(self.github.artifacts(), PER_PAGE):
+    def _read_through(self) -> tuple[list[_Left], bool]:
+        """Return what the newest artifacts of the lineage belong to, and whether there can be no others."""
+        window: dict[int, _Left] = {}
+        begun: datetime | None = None
+        count = 0
+        for artifact in islice(self.github.artifacts(), _ARTIFACTS):
+            count += 1
+            if begun and artifact.created_at < begun:
+                return list(window.values()), True
             name = parse(artifact.name)
-            called_so = isinstance(name, StateName) and name.of(self.lineage)
-            if called_so and artifact.run_id not in reasons and len(reasons) < _STRANGERS:
-                known = self._left.get(artifact.run_id)
-                run = known.run if known else self.github.run(artifact.run_id)
-                reasons[artifact.run_id] = self._distrust(run) if run else None
-        for run_id, reason in reasons.items():
-            if reason:
-                what = f"what run {run_id} has uploaded under the name of a generation was left out: {reason}"
-                yield Problem(what=what, hint="nothing of it was read")
+            if name is None or not name.of(self.lineage) or artifact.run_id in window:
+                continue
+            run = self._asked(artifact, kept=isinstance(name, StateName))
+            left = self._look(run) if run else None
+            if left and left.newest:
+                window[artifact.run_id] = left
+                begun = begun or left.begun
+        return list(window.values()), count < _ARTIFACTS
 
-    def _runs(self, most: int) -> tuple[list[WorkflowRun], bool]:
-        """Return the newest runs of each event, the last changed first, and whether these are all there are."""
+    def _asked(self, artifact: Artifact, *, kept: bool) -> WorkflowRun | None:
+        """Return the run of an artifact with the lineage's name; None, with a notice, if it is not trusted."""
+        about = artifact.workflow_run
+        if about.head_repository_id not in (None, self.repository.id):
+            self._leave_out(about.id, "it ran for a fork", kept=kept)  # without a request: it may be one of many
+            return None
+        if about.id not in self._runs_asked:
+            self._runs_asked[about.id] = self.github.run(about.id)
+        run = self._runs_asked[about.id]
+        reason = self._distrust(run) if run else "it is gone"
+        if reason is None:
+            return run
+        if run and kept and self._only_the_branch(run):
+            self._elsewhere = self._elsewhere or run
+        self._leave_out(about.id, reason, kept=kept)
+        return None
+
+    def _leave_out(self, run: int, reason: str, *, kept: bool) -> None:
+        """Say that what is called like a generation is none; a report may well come from elsewhere."""
+        if kept and run not in self._strangers and len(self._strangers) < _STRANGERS:
+            self._strangers.add(run)
+            what = f"what run {run} has uploaded under the name of a generation was left out: {reason}"
+            self.notices.append(Problem(what=what, hint="nothing of it was read"))
+
+    def _only_the_branch(self, run: WorkflowRun) -> bool:
+        """Tell whether nothing but its branch speaks against a run: the default branch may have been called so."""
+        there = self.repository.model_copy(update={"default_branch": run.head_branch or ""})
+        return distrust_run(run, there, self.lineage.workflow, self.events) is None
+
+    def _look_one_by_one(self) -> list[_Left]:
+        runs, bound = self._runs(_RUNS)
+        window = list(self._window(runs))
+        if bound and (not window or min(left.begun for left in window) < bound):
+            what = "the newest artifacts and runs hold nothing of this warehouse, and there are older ones"
+            raise StateError.because(what, "if it is to start over, set `state: new`, once")
+        return window
+
+    def _runs(self, most: int) -> tuple[list[WorkflowRun], datetime | None]:
+        """Return the newest runs of each event, the last changed first, and since when these are all there are."""
         file = self.lineage.workflow.rpartition("/")[2]
         found: list[WorkflowRun] = []
-        complete = True
+        bound: datetime | None = None
         for event in sorted(self.events):
-            # a schedule runs on the default branch only: if that had another name once, we have to know
-            branch = None if event == "schedule" else self.repository.default_branch
-            listed = list(islice(self.github.runs(file, event, branch), most))
-            complete = complete and len(listed) < most
+            listed = list(islice(self.github.runs(file, event, self.repository.default_branch), most))
+            if len(listed) == most:
+                bound = max(bound or listed[-1].created_at, listed[-1].created_at)
             found += listed
-        return sorted(found, key=lambda run: run.updated_at, reverse=True), complete
+        return sorted(found, key=lambda run: run.updated_at, reverse=True), bound
 
     def _window(self, runs: Iterable[WorkflowRun]) -> Iterator[_Left]:
         """Give what the last run that has left something has left, and every run that ran beside it."""
         begun: datetime | None = None
         for run in runs:
-            if begun and run.updated_at < begun:
-                return
+            if begun and run.conclusion and run.updated_at < begun:
+                continue  # one that still runs may have left something since
             left = self._look(run)
             if left.newest:
                 yield left
@@ -196,23 +232,23 @@ class Artifacts:
         run = known.run if known else self.github.run(place.run)
         return [kept for kept in self._look(run).kept if kept.generation == place.generation] if run else []
 
-    def _older(self, runs: Iterable[WorkflowRun]) -> Kept | None:
+    def _older(self) -> Kept | None:
         """Return what the last changed run has that still has anything, if the newest generations are gone."""
+        runs, _ = self._runs(PER_PAGE)
         return next(filter(None, (_highest(self._look(run).kept) for run in runs)), None)
 
-    def _silent(self, runs: Iterable[WorkflowRun]) -> WorkflowRun | None:
-        """Return a run that should have left something, since it succeeded, and of which nothing is left.
+    def _silent(self) -> WorkflowRun | None:
+        """Return the last run that has succeeded, if nothing is left of it, or nothing that is believed.
 
-        Runs that only looked or checked have left their report. A schedule on another branch ran on what was the
-        default branch then.
+        Runs that only looked or checked have left their report.
         """
-        for run in runs:
-            renamed = run.event == "schedule" and run.head_branch != self.repository.default_branch
-            left = self._look(run)
-            nothing = renamed or (self._distrust(run) is None and not left.others)
-            if left.refused or (run.conclusion == "success" and run.id != self.current and nothing):
-                return run
-        return None
+        refused = next((left.run for left in self._left.values() if left.refused), None)
+        file = self.lineage.workflow.rpartition("/")[2]
+        for run in islice(self.github.runs(file), PER_PAGE) if refused is None else ():
+            if run.conclusion == "success" and run.id != self.current and not self._distrust(run):
+                left = self._look(run)
+                return None if left.others or left.newest else run
+        return refused
 
     def _distrust(self, run: WorkflowRun) -> str | None:
         return distrust_run(run, self.repository, self.lineage.workflow, self.events)

@@ -160,6 +160,15 @@ def test_a_full_disk_for_the_report_does_not_cost_what_was_loaded(workflow):
     assert workflow.states()[0].files().keys() == {"manifest.json", "warehouse.duckdb"}
 
 
+def test_outputs_that_cannot_be_written_are_said_to_be_so(workflow):
+    workflow.project.sources()
+
+    done = workflow.run(event="pull_request", env={"GITHUB_OUTPUT": "/dev/full"})
+
+    assert done.code == 6
+    assert "what this step leaves cannot be written: No space left on device" in done.out
+
+
 def test_a_dry_run_says_what_would_be_done_and_asks_nobody(workflow):
     workflow.project.sources("shop", {"name": "ads", "enabled": False})
 

@@ -15,7 +15,7 @@ from github.server import Fault, Host, Record
 from github.store import RETENTION, Artifact, Comment, Repository, Run, digest_of, now
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from github.server import Request
@@ -42,6 +42,10 @@ class GitHub:
     runs: dict[int, Run] = field(default_factory=dict)
     artifacts: list[Artifact] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
+    unlisted: set[int] = field(
+        default_factory=set
+    )  # runs that the index behind filtered listings does not have yet
+    before: Callable[[Request], None] = lambda _: None  # what happens just before an answer is made
 
     def __enter__(self) -> Self:
         self.repository = Repository(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import urllib.parse
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,7 @@ def rest(peer: GitHub) -> Routes:
     add("GET", f"{actions}/artifacts/{{artifact}}", "actions:read", api.artifact)
     add("GET", f"{actions}/artifacts/{{artifact}}/zip", "actions:read", api.download)
     add("DELETE", f"{actions}/artifacts/{{artifact}}", "actions:write", api.delete)
+    add("GET", f"{root}/branches/{{branch}}", "contents:read", api.branch)
     add("GET", f"{root}/compare/{{basehead}}", "contents:read", api.compare, PAGES)
     add("GET", f"{root}/issues/{{issue}}/comments", "issues:read", api.comments, f"since {PAGES}")
     add("POST", f"{root}/issues/{{issue}}/comments", "issues:write", api.comment)
@@ -68,6 +70,7 @@ def _guarded(peer: GitHub, needs: str, handler: Handler) -> Handler:
             raise refuse(401, "Bad credentials")
         if f"{owner}/{repo}".lower() != peer.repository.full_name.lower():
             raise refuse(404, "Not Found")
+        peer.before(request)
         accepted = _accepted(peer, needs)
         if accepted:
             raise refuse(
@@ -102,7 +105,12 @@ class _Rest:
             raise misuse(422, f"there is no status `{request.query['status']}`")
         known = {path.rpartition("/")[2] for path in self._peer.workflows}
         runs = self._peer.runs.values()
-        of_it = [run for run in runs if workflow in (run.file.rpartition("/")[2], str(run.workflow_id))]
+        lagging = self._peer.unlisted if request.query.keys() & {"event", "branch", "status", "created"} else set()
+        of_it = [
+            run
+            for run in runs
+            if run.id not in lagging and workflow in (run.file.rpartition("/")[2], str(run.workflow_id))
+        ]
         if not of_it and workflow not in known:
             raise refuse(404, "Not Found")
         found = sorted(
@@ -141,10 +149,15 @@ class _Rest:
         self._peer.artifacts.remove(found)
         return Response(status=204)
 
+    def branch(self, _: Request, branch: str) -> Response:
+        if branch != self._peer.default_branch:
+            return _missing()
+        return Response(body={"name": branch, "commit": {"sha": _tip(branch)}})
+
     def compare(self, _: Request, basehead: str) -> Response:
         base, _, head = basehead.partition("...")
         runs = [run for run in self._peer.runs.values() if run.head_sha == head]
-        if base != self._peer.default_branch or not runs:
+        if base != _tip(self._peer.default_branch) or not runs:
             return _missing()
         return Response(body={"status": "behind" if all(run.on_branch for run in runs) else "diverged"})
 
@@ -169,6 +182,10 @@ class _Rest:
 
     def _run(self, run: str) -> Run:
         return self._peer.runs.get(_number(run)) or _missing()
+
+
+def _tip(branch: str) -> str:
+    return hashlib.sha1(branch.encode()).hexdigest()
 
 
 def _missing() -> Any:
