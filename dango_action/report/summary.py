@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dango_action.results import RunResult, SourceResult
 
 _MARK = {"ok": "✅", "failed": "❌", "interrupted": "⏹️"}
+_UNSEALED = "It is not sealed: whoever may read this repository's Actions can download it."
 _SPECIAL = "\\`*_{}[]<>#|~!"
 
 
@@ -44,9 +45,8 @@ def _where(result: RunResult) -> str:
     if state.read_only:
         return f"{place} Nothing of this run is kept: it is not one of the default branch."
     if state.kept:
-        kept = (
-            f"It goes up as generation {state.kept}, {_size(state.size)}: artifact {code(state.artifact or '')}."
-        )
+        artifact = code(state.artifact or "")
+        kept = f"It goes up as generation {state.kept}, {_size(state.size)}: artifact {artifact}. {_UNSEALED}"
     elif state.restored:
         kept = f"Nothing is new: generation {state.restored} stays the newest."
     else:

@@ -187,6 +187,7 @@ def test_the_summary_says_where_the_data_is_and_how_to_get_it():
     assert "It goes up as generation 12, 1.2 MB: artifact `dango-state-w-12345678-g12-a1-s1`." in summary(
         run(source(), state=kept)
     )
+    assert "It is not sealed" in summary(run(source(), state=kept))
     assert "generation 11 stays the newest" in summary(run(source(), state=StateResult(restored=11)))
     assert "There is nothing to keep yet" in summary(run(source(), state=StateResult()))
     aside = summary(run(source(), state=StateResult(restored=11, read_only=True)))
