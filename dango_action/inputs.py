@@ -95,7 +95,6 @@ class Context:
     run_attempt: int
     workflow: str  # the path in the repository of the workflow that was started, not of one that it calls
     api_url: str
-    server_url: str
     workspace: Path
     folder: Path  # of this step alone, outside of the workspace; `action.yml` uploads what is left there
     summary: Path | None  # the file for the job summary
@@ -300,7 +299,6 @@ def _context(environ: Mapping[str, str], token: str) -> Context:
         run_attempt=_whole(environ.get("GITHUB_RUN_ATTEMPT", "")) or 1,
         workflow=reference.partition("@refs/")[0].removeprefix(f"{repository}/"),
         api_url=api_url(environ) or API_URL,
-        server_url=environ.get("GITHUB_SERVER_URL") or "https://github.com",
         workspace=workspace(environ),
         folder=Path(environ.get("DANGO_FOLDER") or "."),
         summary=summary_file(environ),
