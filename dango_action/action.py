@@ -17,7 +17,7 @@ from dango_action.cli import config
 from dango_action.cli.main import leave
 from dango_action.cli.runner import RunnerScreen
 from dango_action.cli.sync import plan_lines
-from dango_action.credentials.environ import source_environment
+from dango_action.credentials.allow_list import source_environment
 from dango_action.credentials.files import with_dotenv
 from dango_action.credentials.redaction import Redactor, toml_values
 from dango_action.errors import DangoError, ExitCode, Problem, UsageError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import orjson
 
 from dango_action import __version__
-from dango_action.credentials.environ import base_environment, source_environment
+from dango_action.credentials.allow_list import base_environment, source_environment
 from dango_action.credentials.files import with_dotenv
 from dango_action.errors import DangoError, ExitCode, StoppedError, UsageError
 from dango_action.forkserver import hide_from_workers

@@ -14,7 +14,7 @@ from yaml import events
 from dango_action.config.nodes import Entry, Items, Keys, Node, Scalar, problems_in
 from dango_action.config.scalars import CORE, resolve, tagged
 from dango_action.config.syntax import complaint, place
-from dango_action.config.text import decode
+from dango_action.config.text import LARGEST, decode
 from dango_action.errors import Position, Problem
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ class Document:
     problems: tuple[Problem, ...] = ()
 
 
-def load(data: bytes, file: str) -> Document:
-    """Return the tree of a YAML file; `file` is the name that positions carry. It never raises."""
-    text = decode(data, file)
+def load(data: bytes, file: str, largest: int = LARGEST) -> Document:
+    """Return the tree of a YAML file of up to `largest` bytes; positions name it `file`. It never raises."""
+    text = decode(data, file, largest)
     if isinstance(text, Problem):
         return Document(root=None, problems=(text,))
     builder = _Builder(file)

@@ -16,14 +16,12 @@ _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _REFUSED = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def decode(data: bytes, file: str) -> str | Problem:
-    """Return the text without a byte order mark, or the problem that makes it unreadable."""
+def decode(data: bytes, file: str, largest: int = LARGEST) -> str | Problem:
+    """Return the text without a byte order mark, or the problem that makes it unreadable; sizes are in bytes."""
     start = Position(file=file, line=1, column=1)
-    if len(data) > LARGEST:
+    if len(data) > largest:
         return Problem(
-            what="the file is larger than 1 MiB",
-            hint="it lists sources and their options; keep data elsewhere",
-            at=start,
+            what=f"the file is larger than {largest // 1024**2} MiB", hint="keep data elsewhere", at=start
         )
     if data.startswith(_UTF16):
         return Problem(what="the file is UTF-16, not UTF-8", hint="save it as UTF-8", at=start)

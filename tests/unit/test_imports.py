@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "inputs": {"errors", "config"},
     "protocol": BASE,
     "config": BASE,
-    "credentials": BASE,
+    "credentials": BASE | {"config"},
     "github": BASE,
     "scaffold": BASE | {"config"},
     "state": BASE | {"github"},

@@ -1,6 +1,6 @@
 import pytest
 
-from dango_action.credentials.environ import base_environment, source_environment
+from dango_action.credentials.allow_list import base_environment, source_environment
 from dango_action.credentials.files import settings_problems, with_dotenv
 from dango_action.errors import ConfigError
 
