@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -211,6 +212,18 @@ def on_runner(environ: Mapping[str, str]) -> bool:
 def user_token(environ: Mapping[str, str]) -> str:
     """Return the token that the GitHub CLI would use: `GH_TOKEN`, else `GITHUB_TOKEN`, else nothing."""
     return environ.get("GH_TOKEN") or environ.get("GITHUB_TOKEN") or ""
+
+
+def secrets_key(environ: Mapping[str, str]) -> str:
+    """Return the private keys for sealed secrets, one a line; empty if there are none."""
+    return environ.get("DANGO_SECRETS_KEY") or ""
+
+
+def config_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of this user's own settings and keys; nothing says that it exists."""
+    given, home = Path(environ.get("XDG_CONFIG_HOME") or "."), Path(environ.get("HOME") or Path.home())
+    usual = home / ("Library/Application Support" if sys.platform == "darwin" else ".config")
+    return (given if given.is_absolute() else usual) / "dango"
 
 
 def api_url(environ: Mapping[str, str]) -> str | None:

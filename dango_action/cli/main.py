@@ -30,6 +30,11 @@ COMMANDS = {
         "pull",
         "Fetch and open the newest warehouse that a workflow has kept.",
     ),
+    "secrets": (
+        "dango_action.cli.secrets",
+        "secrets",
+        "Seal secrets into a file that is committed, and only the workflow can open.",
+    ),
     "sync": ("dango_action.cli.sync", "sync", "Sync the sources of .dango/sources.yml into the warehouse."),
 }
 
