@@ -3,38 +3,76 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from dango_action.credentials.forms import SHORTEST, WHOLE, Known, forms, fragments
+from dango_action.credentials.matcher import Matcher
+from dango_action.credentials.unpacking import GZIP, RUN, ZLIB, Budget, decoded, inflate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-SHORTEST = 4
-"""Characters; to hide anything shorter would hide half of a log, and no secret."""
-_HIDDEN = b"***"
-# What is no secret, and stands in every log: words of YAML, short numbers, dates and times.
-_PLAIN = re.compile(r"true|false|null|none|[-+.\d]{1,7}|\d{4}-\d\d(-\d\d([T ][\d:.Z+-]*)?)?", re.IGNORECASE)
+__all__ = ["HIDDEN", "LONGEST_LINE", "SHORTEST", "RedactedStream", "Redactor", "toml_values"]
+
+HIDDEN = b"***"
+LONGEST_LINE = 1024 * 1024
+"""Bytes; what is longer is no line to wait for, and is let go in pieces."""
+_PIECE = 1024 * 1024
+_LARGEST = 16 * 1024 * 1024  # bytes that a run of base64 may unpack to; if it is more, it is hidden unseen
+_AUTO = 32 + 15  # `zlib.decompressobj`: a header of zlib or of gzip
 
 
 @dataclass(frozen=True, slots=True)
 class Redactor:
-    """Replaces known values by `***`, whole and, if they have several lines, line by line."""
+    """Replaces values by `***`, in every form in which programs write them, and in runs of base64.
+
+    A value is also looked for line by line. One of four to seven characters is replaced only where no word goes
+    on before or behind it. What `***` and the text beside it happen to make is no value.
+    """
 
     values: tuple[str, ...]
+    _matcher: Matcher = field(init=False, repr=False, compare=False)
+    _broken: tuple[bytes, ...] = field(init=False, repr=False, compare=False)  # forms that go over lines
+
+    def __post_init__(self) -> None:
+        free = {form for value in self.values if len(value) >= WHOLE for form in forms(value)}
+        words = {form for value in self.values if len(value) < WHOLE for form in forms(value)}
+        object.__setattr__(self, "_matcher", Matcher.of(free, words))
+        broken = tuple(form for form in free | words if b"\n" in form or b"\r" in form)
+        object.__setattr__(self, "_broken", broken)
 
     @classmethod
-    def of(cls, values: Iterable[str]) -> Redactor:
-        """Return a redactor of these values; the longest are replaced first."""
-        parts = {part.strip() for value in values for part in (value, *value.splitlines())}
-        kept = {part for part in parts if len(part) >= SHORTEST and not _PLAIN.fullmatch(part)}
+    def of(cls, values: Iterable[str | Known]) -> Redactor:
+        """Return a redactor of these values and of what they are made of; `values` has the longest first."""
+        known = [value if isinstance(value, Known) else Known(path="", text=value) for value in values]
+        kept = {fragment for one in known for fragment in fragments(one)}
         return cls(tuple(sorted(kept, key=lambda part: (-len(part), part))))
 
     def __repr__(self) -> str:
         return f"Redactor({len(self.values)} values)"
+
+    def redact(self, data: bytes) -> bytes:
+        """Return the data without the values; without a value in it, it stays as it is."""
+        return _without(data, self.spans(data))
+
+    def text(self, text: str) -> str:
+        """Return the text without the values."""
+        errors = "surrogateescape"  # as the environment has it
+        try:
+            data = text.encode(errors=errors)
+        except UnicodeEncodeError:
+            errors = "surrogatepass"
+            data = text.encode(errors=errors)
+        return self.redact(data).decode(errors=errors)
+
+    def stream(self) -> RedactedStream:
+        """Return what redacts an output while it is written."""
+        return RedactedStream(self)
 
     def copy(self, origin: Path, target: Path) -> None:
         """Copy a file without the values; what is no plain file of its own is left out.
@@ -53,11 +91,113 @@ class Redactor:
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
             os.close(descriptor)
             return
-        with open(descriptor, "rb") as reader:  # noqa: PTH123 - it was opened without following a link
-            data = reader.read()
-        for value in self.values:
-            data = data.replace(value.encode(errors="surrogateescape"), _HIDDEN)
-        target.write_bytes(data)
+        stream = self.stream()
+        with open(descriptor, "rb") as reader, target.open("wb") as writer:  # noqa: PTH123 - opened without following a link
+            for piece in iter(partial(reader.read, _PIECE), b""):
+                writer.write(stream.feed(piece))
+            writer.write(stream.end())
+
+    def spans(self, data: bytes, before: bytes = b"") -> list[tuple[int, int]]:
+        """Return where values stand in what comes after `before`, in order; those that overlap are one."""
+        if not self.values:
+            return []
+        skip = len(before)
+        places = [(match.start - skip, match.end - skip) for match in self._matcher.find(before + data)]
+        places += [run.span() for run in RUN.finditer(data) if self._wraps(run[0])]
+        joined: list[tuple[int, int]] = []
+        for start, end in sorted(place for place in places if place[0] >= 0):
+            if joined and start < joined[-1][1]:
+                joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+            else:
+                joined.append((start, end))
+        return joined
+
+    def _wraps(self, run: bytes) -> bool:
+        """Tell whether a run of base64 holds a value, or too much to look at."""
+        return any(self._matcher.holds(part) or self._packs(part) for part in decoded(run))
+
+    def _packs(self, data: bytes) -> bool:
+        budget = Budget(_LARGEST)
+        for header in (GZIP, ZLIB):
+            for found in header.finditer(data):
+                unpacked = inflate(lambda at, size: data[at : at + size], found.start(), _AUTO, budget)
+                if budget.cut or self._matcher.holds(unpacked.data):
+                    return True
+        return False
+
+    def settled(self, data: bytes) -> int:
+        """Return up to where no value can begin that goes on behind the data: whole lines, most of a long one.
+
+        A line that is as the beginning of a value with several lines is waited with.
+        """
+        at = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        if at:
+            return min((_begun(data, at, form) for form in self._broken), default=at)
+        return max(0, len(data) - self._matcher.longest) if len(data) > self.longest_line else 0
+
+    @property
+    def longest_line(self) -> int:
+        """The bytes of a line that are waited for."""
+        return max(LONGEST_LINE, 2 * self._matcher.longest)
+
+
+class RedactedStream:
+    """Redacts an output piece by piece: whole lines at once, the begun one when it has ended.
+
+    What it gives is the redaction of the whole, but for lines of more than `LONGEST_LINE` bytes, of which packed
+    base64 is not seen where it goes over a cut.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._kept: list[bytes] = []
+        self._before = b""  # the last byte that has gone: a short value is one only as a word of its own
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what comes next, and return what can go."""
+        if not self._redactor.values:
+            return data
+        self._kept.append(data)
+        waits = sum(map(len, self._kept)) <= self._redactor.longest_line
+        if waits and b"\n" not in data and b"\r" not in data:
+            return b""
+        whole = b"".join(self._kept)
+        return self._give(whole, self._redactor.settled(whole))
+
+    def end(self) -> bytes:
+        """Return what is left; nothing comes after it."""
+        whole = b"".join(self._kept)
+        return self._give(whole, len(whole))
+
+    def _give(self, whole: bytes, at: int) -> bytes:
+        """Let go what stands before a place, and keep a value that goes over it, unless it began with the line."""
+        spans = self._redactor.spans(whole, self._before)
+        for start, end in spans:
+            if start < at < end:
+                at = start or end
+        given = whole[:at]
+        self._kept = [whole[at:]]
+        self._before = given[-1:] or self._before
+        return _without(given, [span for span in spans if span[1] <= at])
+
+
+def _without(data: bytes, spans: list[tuple[int, int]]) -> bytes:
+    parts, at = [], 0
+    for start, end in spans:
+        parts += [data[at:start], HIDDEN]
+        at = end
+    return b"".join([*parts, data[at:]])
+
+
+def _begun(data: bytes, at: int, form: bytes) -> int:
+    """Return where a form begins that goes over a line's end at `at` and over the end of the data; or `at`."""
+    ends = (at - 1 - index for index, byte in enumerate(form[:-1]) if byte in b"\r\n")
+    open_ended = (start for start in ends if start >= 0 and len(data) < start + len(form))
+    return min((start for start in open_ended if _agrees(data[start:], form)), default=at)
+
+
+def _agrees(data: bytes, form: bytes) -> bool:
+    return form.startswith(data[:16]) and form.startswith(data)
 
 
 def toml_values(project: Path) -> Iterator[str]:

@@ -1,31 +1,137 @@
-import pytest
+import base64
+import gzip
+import json
+import random
+import zlib
 
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from dango_action.credentials import redaction
+from dango_action.credentials.forms import Known
 from dango_action.credentials.redaction import Redactor, toml_values
 
+CANARY = 'k4na"ry\'s %/+é<&> \\ vAlue'
 
-@pytest.mark.parametrize("value", ["hunter2", "12345678", "a b c", "päss", "2024-01-01x", "Basic abc=="])
+
+def copied(folder, values, data):
+    (folder / "a").write_bytes(data)
+    Redactor.of(values).copy(folder / "a", folder / "b")
+    return (folder / "b").read_bytes()
+
+
+@pytest.mark.parametrize("value", ["12345678", "a b c d e f", "päßwörts", "2024-01-01x", "Basic abc=="])
 def test_a_value_is_replaced_wherever_it_stands(tmp_path, value):
-    origin, target = tmp_path / "a", tmp_path / "b"
-    origin.write_text(f"x{value}y\n{value}\n")
+    assert copied(tmp_path, [value], f"x{value}y\n{value}\n".encode()) == b"x***y\n***\n"
 
-    Redactor.of([value]).copy(origin, target)
 
-    assert target.read_text() == "x***y\n***\n"
+@pytest.mark.parametrize("value", ["test", "hunter2", "a b c", "pass"])
+def test_a_short_value_is_replaced_only_as_a_word_of_its_own(tmp_path, value):
+    text = f"x{value} {value}y _{value} {value}1\n({value}) {value}\n\n{value}"
+
+    said = copied(tmp_path, [value], text.encode())
+
+    assert said.decode() == f"x{value} {value}y _{value} {value}1\n(***) ***\n\n***"
+
+
+def test_a_short_value_that_ends_in_no_letter_has_no_word_to_go_on():
+    assert Redactor.of(["$ab!"]).redact(b"x$ab!y $ab!") == b"x***y ***"
 
 
 @pytest.mark.parametrize(
-    "value", ["", "abc", "true", "None", "1000", "-1.5", "2024-01-01", "2024-01-01T00:00:00Z"]
+    "value",
+    ["", "abc", "true", "None", "1000", "-1.5", "2024-01-01", "2024-01-01T00:00:00Z", "-----BEGIN PRIVATE KEY-----"],
 )
 def test_what_is_no_secret_and_stands_everywhere_stays(value):
     assert Redactor.of([value]).values == ()
 
 
 def test_a_value_with_several_lines_is_hidden_line_by_line_and_the_longest_first(tmp_path):
-    (tmp_path / "a").write_text("one two\r\nthree\none two\n")
+    values = ["one two\nthree four", "one two three four"]
 
-    Redactor.of(["one two\nthree", "one two three"]).copy(tmp_path / "a", tmp_path / "b")
+    said = copied(tmp_path, values, b"one two\r\nthree four\none two three four\n")
 
-    assert (tmp_path / "b").read_bytes() == b"***\r\n***\n***\n"
+    assert said == b"***\r\n***\n***\n"
+
+
+def test_values_that_overlap_leave_nothing_of_either():
+    redactor = Redactor.of(["abcdefgh12", "gh12345678"])
+
+    assert redactor.redact(b"abcdefgh12345678") == b"***"
+    assert redactor.redact(b"abcdefgh12gh12345678") == b"******"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        CANARY,
+        f"before{CANARY}behind",
+        json.dumps(CANARY)[1:-1],
+        json.dumps({"a": [CANARY]}, ensure_ascii=False)[8:-3],
+        json.dumps(json.dumps(CANARY))[3:-3],
+        repr(CANARY)[1:-1],
+        repr(CANARY.encode())[2:-1],
+        "k4na%22ry%27s%20%25%2F%2B%C3%A9%3C%26%3E%20%5C%20vAlue",
+        "k4na%22ry%27s+%25%2f%2b%c3%a9%3c%26%3e+%5c+vAlue",
+        "k4na&quot;ry&#x27;s %/+é&lt;&amp;&gt; \\ vAlue",
+        "k4na\"ry''s %/+é<&> \\ vAlue",
+        "k4na\"ry's %/+é\\<&\\> \\\\ vAlue",
+        base64.b64encode(CANARY.encode()).decode(),
+        base64.urlsafe_b64encode(CANARY.encode()).decode().rstrip("="),
+        *(base64.b64encode(b"u" * n + CANARY.encode() + b"zzz").decode() for n in range(4)),
+        CANARY.encode().hex(),
+        CANARY.encode().hex().upper(),
+        base64.b64encode(zlib.compress(json.dumps({"a": CANARY}).encode())).decode(),
+        base64.urlsafe_b64encode(gzip.compress(CANARY.encode(), mtime=0)).decode(),
+        "state-" + base64.b64encode(zlib.compress(CANARY.encode(), 9)).decode(),
+    ],
+)
+def test_a_value_is_replaced_in_every_form_in_which_programs_write_it(written):
+    said = Redactor.of([CANARY]).text(f"[{written}]")
+
+    assert "***" in said
+    assert said.startswith("[")
+    assert said.endswith("]")
+    left = said.replace("***", "").strip("[]=")
+    assert left in {"", "beforebehind", "state-"}
+
+
+def test_what_only_resembles_a_value_stays():
+    redactor = Redactor.of([CANARY, "sk_live_0123456789abcdef"])
+    near = [
+        "sk_live_0123456789abcde",
+        "k_live_0123456789abcdef",
+        "SK_LIVE_0123456789ABCDEF",
+        base64.b64encode(b"sk_live_0123456789abcdeg").decode(),
+        base64.b64encode(zlib.compress(b"sk_live_0123456789abcdeg" * 9)).decode(),
+        CANARY.replace("vA", "va"),
+    ]
+
+    for text in near:
+        assert redactor.text(f"<{text}>") == f"<{text}>"
+
+
+def test_basic_auth_is_replaced_also_where_the_password_is_short():
+    run = base64.b64encode(b"some-user-name:pass").decode()
+
+    assert Redactor.of(["pass"]).text(f"Authorization: Basic {run}\n") == "Authorization: Basic ***\n"
+
+
+def test_base64_that_unpacks_to_more_than_can_be_looked_at_is_hidden_unseen(monkeypatch):
+    monkeypatch.setattr(redaction, "_LARGEST", 10_000)
+    bomb = base64.b64encode(zlib.compress(bytes(100_000))).decode()
+
+    assert Redactor.of(["sk_live_0123456789abcdef"]).text(f"{bomb}\n") == "***\n"
+
+
+def test_leaves_of_json_are_values_too():
+    account = {"type": "service_account", "private_key": "-----BEGIN X-----\nMIIabcdefg\nhijklmnop\n-----END X-----"}
+    redactor = Redactor.of([Known(path="p", text=json.dumps(account))])
+
+    said = redactor.redact(b"-----BEGIN X-----\r\nMIIabcdefg\r\nhijklmnop\r\n-----END X----- service_account")
+
+    assert said == b"-----BEGIN X-----\r\n***\r\n***\r\n-----END X----- service_account"
 
 
 def test_only_a_plain_file_of_its_own_is_copied(tmp_path):
@@ -39,8 +145,147 @@ def test_only_a_plain_file_of_its_own_is_copied(tmp_path):
         assert not (tmp_path / "copy").exists(), name
 
 
+def test_a_file_is_copied_in_pieces_and_loses_a_value_that_lies_over_two(tmp_path, monkeypatch):
+    monkeypatch.setattr(redaction, "_PIECE", 5)
+
+    assert copied(tmp_path, ["abcdefghij"], b"12abcdefghij\nabcdefghij") == b"12***\n***"
+
+
 def test_a_representation_shows_no_value():
-    assert "hunter2" not in repr(Redactor.of(["hunter2"]))
+    redactor = Redactor.of(["hunter2"])
+
+    assert repr(redactor) == "Redactor(1 values)"
+    assert "hunter2" not in repr(redactor.stream())
+
+
+def test_a_text_that_is_no_unicode_is_redacted_too():
+    assert Redactor.of(["\udcffabcdefgh"]).redact(b"1\xffabcdefgh2") == b"1***2"
+    assert Redactor.of(["\udcffabcdefgh"]).text("1\udcffabcdefgh2") == "1***2"
+    assert Redactor.of(["\ud800abcdefgh"]).text("1\ud800abcdefgh2") == "1***2"
+
+
+def test_a_stream_gives_complete_lines_at_once_and_keeps_the_begun_one():
+    stream = Redactor.of(["abcdefghij"]).stream()
+
+    assert stream.feed(b"one\ntwo") == b"one\n"
+    assert stream.feed(b" abcde") == b""
+    assert stream.feed(b"fghij\r") == b"two ***\r"
+    assert stream.feed(b"\xff\x00abc") == b""
+    assert stream.end() == b"\xff\x00abc"
+
+
+def test_a_stream_without_values_gives_everything_at_once():
+    stream = Redactor.of([]).stream()
+
+    assert stream.feed(b"no line") == b"no line"
+    assert stream.end() == b""
+
+
+def test_a_stream_waits_with_a_line_only_where_it_begins_a_value_of_several_lines():
+    stream = Redactor.of(["ab\ncd\nef\ngh"]).stream()
+
+    assert stream.feed(b"xx\n") == b"xx\n"
+    assert stream.feed(b"ab\n") == b""
+    assert stream.feed(b"cd\nno") == b"ab\ncd\n"
+    assert stream.feed(b"\n1ab\ncd") == b"no\n1"
+    assert stream.feed(b"\nef\ngh\n") == b"***\n"
+
+
+def test_a_line_without_an_end_goes_on_in_pieces_and_takes_no_more_memory(monkeypatch):
+    monkeypatch.setattr(redaction, "LONGEST_LINE", 1000)
+    stream = Redactor.of(["abcdefghij"]).stream()
+    given = 0
+    for _ in range(500):
+        given += len(stream.feed(b"xyz" * 33))
+        assert sum(map(len, stream._kept)) <= 1200
+    assert given > 45_000
+    said = stream.feed(b"abcdefg") + stream.feed(b"hij" + b"x" * 2000) + stream.end()
+    assert b"***" in said
+    assert b"abcdefghij" not in said
+
+
+def test_an_endless_line_of_one_value_takes_no_more_memory(monkeypatch):
+    monkeypatch.setattr(redaction, "LONGEST_LINE", 1000)
+    stream = Redactor.of(["a" * 20]).stream()
+    said = b""
+    for _ in range(100):
+        said += stream.feed(b"a" * 200)
+        assert sum(map(len, stream._kept)) <= 1300
+    assert b"a" * 20 not in said + stream.end()
+
+
+LETTERS = "aB1 =+/\n\r\\\"'%é_"
+VALUES = st.lists(st.text(LETTERS, min_size=3, max_size=14), max_size=4)
+
+
+@st.composite
+def cases(draw):
+    """Values, and a text that is made of them, of their parts and of other things, in pieces."""
+    values = draw(VALUES)
+    assume(not any(value.startswith("*") or value.endswith("*") for value in values))
+    parts = [st.text(LETTERS, max_size=9), st.binary(max_size=4).map(lambda b: b.decode(errors="replace"))]
+    if values:
+        parts += [st.sampled_from(values), st.sampled_from(values).map(lambda v: v[: len(v) // 2 + 1])]
+    data = "".join(draw(st.lists(st.one_of(parts), max_size=20))).encode()
+    cuts = sorted(draw(st.lists(st.integers(0, len(data)), max_size=8)))
+    return values, data, [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+
+
+@given(cases())
+@example((["ab\ncd\nefgh"], b"ab\nab\ncd\nefgh", [b"ab\n", b"ab\n", b"cd\nefgh"]))
+@settings(max_examples=400, deadline=None)
+def test_in_whatever_pieces_a_stream_gives_what_the_whole_would_give_and_no_value(case):
+    values, data, pieces = case
+    redactor = Redactor.of(values)
+    stream = redactor.stream()
+
+    said = b"".join([*map(stream.feed, pieces), stream.end()])
+
+    assert said == redactor.redact(data)
+    for value in redactor.values:
+        assert len(value) < 8 or value.encode() not in said
+
+
+@given(cases(), st.integers(1, 60))
+@settings(max_examples=200, deadline=None)
+def test_of_lines_that_are_too_long_to_wait_for_a_stream_gives_no_value_either(case, longest):
+    values, data, pieces = case
+    redactor = Redactor.of(values)
+    old, redaction.LONGEST_LINE = redaction.LONGEST_LINE, longest
+    try:
+        stream = redactor.stream()
+        said = b"".join([*map(stream.feed, pieces), stream.end()])
+    finally:
+        redaction.LONGEST_LINE = old
+
+    for value in redactor.values:
+        assert len(value) < 8 or value.encode() not in said
+
+
+@given(cases())
+@settings(max_examples=200, deadline=None)
+def test_to_redact_twice_changes_nothing_more(case):
+    values, data, _ = case
+    once = Redactor.of(values).redact(data)
+
+    assert Redactor.of(values).redact(once) == once
+
+
+@given(st.binary(max_size=300), st.lists(st.text("xyz", min_size=8, max_size=20)))
+@settings(max_examples=200, deadline=None)
+def test_what_holds_no_value_stays_as_it_is(data, values):
+    assume(not any(value.encode() in data for value in values))
+
+    assert Redactor.of(values).redact(data) == data
+
+
+def test_binary_junk_passes_a_stream_unchanged():
+    junk = random.Random(7).randbytes(3_000_000)
+    stream = Redactor.of(["sk_live_0123456789abcdef", "hunter2"]).stream()
+
+    said = [stream.feed(junk[at : at + 65536]) for at in range(0, len(junk), 65536)]
+
+    assert b"".join([*said, stream.end()]) == junk
 
 
 def test_every_text_in_secrets_toml_is_a_value(tmp_path):
