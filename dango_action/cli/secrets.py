@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dango_action.credentials.document import Document, Sealed
 
 _HEAD = """\
-# Secrets, each sealed on its own; commit this file. `dango secrets set PATH` adds one; this key is enough for that.
+# Secrets, each sealed on its own; commit this file. `dango secrets set PATH` adds one; it needs only this key.
 # Only the private key opens them. It is the repository's secret DANGO_SECRETS_KEY, and never stands here.
 version: 1
 key: {}

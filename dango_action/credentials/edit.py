@@ -159,9 +159,9 @@ class _Text:
                 lines[number] = _with_value(lines[number], changes.put[entry.path])
         known = {entry.path for entry in entries}
         new = {path: token for path, token in changes.put.items() if path not in known}
-        self._add(lines, entries, new)
         if bool(entries) != bool(changes.applied(entries)):
             lines[self.secrets] = _with_value(lines[self.secrets], "{}" if entries else "")
+        self._add(lines, entries, new)
         return "".join(lines)
 
     def _add(self, lines: list[str], entries: Sequence[Sealed], new: Mapping[Path, str]) -> None:
