@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -86,10 +85,7 @@ def public_key(found: Document, environ: Mapping[str, str]) -> PublicKey:
     key = found.key
     if key is None:
         raise CredentialsError.because(f"{FILE} has no key", "take it back from git")
-    counts = Counter(
-        token.key_id for entry in found.entries if isinstance(token := parse_token(entry.token), Token)
-    )
-    others = [key_id for key_id in counts if key_id != key.id]
+    others = ids_of(found)[1:]
     kept = KeyRing().kept(config_folder(environ), [key.id]).keys.get(key.id)
     if others or (kept is not None and kept.public != key):
         sealed = ", ".join(others) or f"another one of the same id in {config_folder(environ)}"
@@ -106,9 +102,13 @@ def ring(found: Document, environ: Mapping[str, str]) -> KeyRing:
         CredentialsError: one of them can't be used.
 
     """
+    return KeyRing.of(secrets_key(environ)).kept(config_folder(environ), ids_of(found))
+
+
+def ids_of(found: Document) -> list[str]:
+    """Return the ids of all keys that a document uses, its own first."""
     tokens = [token for entry in found.entries if isinstance(token := parse_token(entry.token), Token)]
-    ids = [*([found.key.id] if found.key else []), *(token.key_id for token in tokens)]
-    return KeyRing.of(secrets_key(environ)).kept(config_folder(environ), ids)
+    return list(dict.fromkeys([*([found.key.id] if found.key else []), *(token.key_id for token in tokens)]))
 
 
 def own_key(found: Document, environ: Mapping[str, str]) -> PrivateKey:
@@ -208,7 +208,7 @@ def missing(path: tuple[str, ...], found: Document) -> Problem:
     """Return the problem that the document has no such secret."""
     known = [paths.format_path(entry.path) for entry in found.entries]
     name = paths.format_path(path)
-    hint = did_you_mean(name, known) if known else "it has none: `dango secrets set PATH`"
+    hint = did_you_mean(name, known) if known else "it has none yet: `dango secrets set PATH`"
     return Problem(what=f"{FILE} has no secret `{name}`", hint=hint)
 
 

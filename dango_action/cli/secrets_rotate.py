@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import click
 
 from dango_action.cli import secrets_project as vault
 from dango_action.cli.secrets_handing import STORE, add_note, hand_out
-from dango_action.credentials.document import SECRETS_FILE
+from dango_action.credentials.document import SECRETS_FILE, parse
 from dango_action.credentials.edit import Changes
 from dango_action.credentials.keys import PrivateKey, keep
-from dango_action.credentials.sealed import open_entries, parse_token, seal
-from dango_action.errors import CredentialsError, ExitCode, Problem
+from dango_action.credentials.sealed import open_entries, seal
+from dango_action.errors import CredentialsError, ExitCode
 from dango_action.inputs import config_folder
 from dango_action.report.wording import counted
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from dango_action.credentials.document import Document
     from dango_action.credentials.keys import KeyRing
+
+_REFS = ("HEAD", "refs/remotes/origin/HEAD")
+_SECONDS = 10
 
 
 @click.command()
@@ -46,7 +50,7 @@ def rotate(project: Path, /, *, no_keep: bool) -> int:
         }
         # First the private key: a file that nobody can open must never be committed.
         kept = None if no_keep else keep(config_folder(os.environ), key)
-        hand_out("\n".join([key.text(), *_needed(found, ring)]))
+        hand_out("\n".join([key.text(), *_needed(project, found, ring)]))
         vault.change(project, Changes(put=put, key=key.public))
     add_note(kept)
     click.echo(f"sealed {counted(len(put), 'secret')} of {SECRETS_FILE} for the key {key.public.id}", err=True)
@@ -55,9 +59,24 @@ def rotate(project: Path, /, *, no_keep: bool) -> int:
     return ExitCode.OK
 
 
-def _needed(found: Document, ring: KeyRing) -> list[str]:
-    """Return the old private keys that the workflow uses until the new file is on its branch."""
-    tokens = [parse_token(entry.token) for entry in found.entries]
-    used = [token.key_id for token in tokens if not isinstance(token, Problem)]
-    own = [found.key.id] if found.key else []
-    return [ring.keys[key_id].text() for key_id in dict.fromkeys([*own, *used]) if key_id in ring.keys]
+def _needed(project: Path, found: Document, ring: KeyRing) -> list[str]:
+    """Return the old private keys that workflows use until the new file is on their branch.
+
+    The file here may itself be the work of a rotation that is not merged yet, so git is asked too.
+    """
+    documents = [found, *(parse(data, SECRETS_FILE) for ref in _REFS if (data := _committed(project, ref)))]
+    ids = dict.fromkeys(key_id for document in documents for key_id in vault.ids_of(document))
+    keys = ring.kept(config_folder(os.environ), ids).keys
+    if lost := [key_id for key_id in ids if key_id not in keys]:
+        click.echo(f"notice: a committed file needs the key {', '.join(lost)}, which is not here", err=True)
+    return [keys[key_id].text() for key_id in ids if key_id in keys]
+
+
+def _committed(project: Path, ref: str) -> bytes:
+    """Return the document as a commit has it; empty if there is none, or no git."""
+    command = ("git", "-C", str(project), "cat-file", "blob", f"{ref}:./{SECRETS_FILE}")
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return b""
+    return done.stdout if done.returncode == 0 else b""
