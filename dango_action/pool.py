@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from dango_action.credentials.redaction import RedactedStream, Redactor
+
 MAX_LOG = 64 * 1024 * 1024
 """A source's log stops growing here: what a source prints in a loop must not fill the disk."""
 _CHUNK = 65536
@@ -46,6 +48,7 @@ class Worker:
     connection: socket.socket
     output: int
     log: BinaryIO
+    hidden: RedactedStream | None = None
     pid: int | None = None
     doomed: bool = False
     received: bytes = b""
@@ -55,6 +58,21 @@ class Worker:
         """Append to the log; a full disk costs the rest of the log, and not the run."""
         with contextlib.suppress(OSError):
             self.log.write(output)
+
+    def take(self, output: bytes) -> None:
+        """Append what the process has printed, up to the log's limit."""
+        if self.logged < MAX_LOG:
+            self._append(self.hidden.feed(output) if self.hidden else output)
+
+    def flush(self) -> None:
+        """Append what was waited with, as it could have been the beginning of a secret."""
+        if self.hidden and self.logged < MAX_LOG:
+            self._append(self.hidden.end())
+
+    def _append(self, output: bytes) -> None:
+        room = MAX_LOG - self.logged
+        self.write(output[:room] + (_CUT if len(output) > room else b""))
+        self.logged += len(output)
 
 
 Event = tuple[Worker, Message | Ended]
@@ -66,14 +84,15 @@ class Pool:
 
     server: ForkServer
     alive: bool = True  # false once the server has been killed: nothing can be started any more
+    redactor: Redactor | None = None  # of what the workers print
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _unborn: deque[Worker] = field(default_factory=deque)
     _workers: dict[int, Worker] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, environ: Mapping[str, str]) -> Self:
-        """Start the server; `environ` is all that the workers begin with."""
-        return cls(ForkServer(environ))
+    def open(cls, environ: Mapping[str, str], *, redactor: Redactor | None = None) -> Self:
+        """Start the server; `environ` is all that the workers begin with, and logs lose what `redactor` knows."""
+        return cls(ForkServer(environ), redactor=redactor)
 
     def __enter__(self) -> Self:
         self._selector.register(self.server, selectors.EVENT_READ)
@@ -95,7 +114,8 @@ class Pool:
         mine, theirs = socket.socketpair()
         output, their_output = os.pipe()
         os.set_blocking(output, False)
-        worker = Worker(name=task.name, connection=mine, output=output, log=_opened(log))
+        hidden = self.redactor.stream() if self.redactor else None
+        worker = Worker(name=task.name, connection=mine, output=output, log=_opened(log), hidden=hidden)
         if attempt > 1:
             worker.write(f"[attempt {attempt}]\n".encode())
         with theirs:
@@ -179,6 +199,7 @@ class Pool:
         for descriptor in (worker.connection, worker.output):
             if descriptor in self._selector.get_map():
                 self._selector.unregister(descriptor)
+        worker.flush()
         worker.connection.close()
         worker.log.close()
         os.close(worker.output)
@@ -192,10 +213,7 @@ class Pool:
         if not data:
             self._silence(worker.output)
             return False
-        room = MAX_LOG - worker.logged
-        if room > 0:
-            worker.write(data[:room] + (_CUT if len(data) > room else b""))
-        worker.logged += len(data)
+        worker.take(data)
         return True
 
     def _hear_worker(self, worker: Worker) -> Iterator[Event]:

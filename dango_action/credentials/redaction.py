@@ -170,11 +170,12 @@ class RedactedStream:
         return self._give(whole, len(whole))
 
     def _give(self, whole: bytes, at: int) -> bytes:
-        """Let go what stands before a place, and keep a value that goes over it, unless it began with the line."""
+        """Let go what stands before a place, and keep a value that goes over it, unless it fills an endless line."""
         spans = self._redactor.spans(whole, self._before)
+        endless = len(whole) > self._redactor.longest_line
         for start, end in spans:
             if start < at < end:
-                at = start or end
+                at = end if endless and not start else start
         given = whole[:at]
         self._kept = [whole[at:]]
         self._before = given[-1:] or self._before

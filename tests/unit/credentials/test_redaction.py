@@ -233,7 +233,7 @@ def cases(draw):
 
 @given(cases())
 @example((["ab\ncd\nefgh"], b"ab\nab\ncd\nefgh", [b"ab\n", b"ab\n", b"cd\nefgh"]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_in_whatever_pieces_a_stream_gives_what_the_whole_would_give_and_no_value(case):
     values, data, pieces = case
     redactor = Redactor.of(values)
@@ -247,7 +247,7 @@ def test_in_whatever_pieces_a_stream_gives_what_the_whole_would_give_and_no_valu
 
 
 @given(cases(), st.integers(1, 60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_of_lines_that_are_too_long_to_wait_for_a_stream_gives_no_value_either(case, longest):
     values, data, pieces = case
     redactor = Redactor.of(values)
@@ -263,7 +263,7 @@ def test_of_lines_that_are_too_long_to_wait_for_a_stream_gives_no_value_either(c
 
 
 @given(cases())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_to_redact_twice_changes_nothing_more(case):
     values, data, _ = case
     once = Redactor.of(values).redact(data)
@@ -272,7 +272,7 @@ def test_to_redact_twice_changes_nothing_more(case):
 
 
 @given(st.binary(max_size=300), st.lists(st.text("xyz", min_size=8, max_size=20)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_what_holds_no_value_stays_as_it_is(data, values):
     assume(not any(value.encode() in data for value in values))
 
