@@ -250,7 +250,8 @@ def _parts(value: object) -> Iterator[object]:
     while todo:
         part, depth = todo.pop()
         if isinstance(part, dict | list) and depth < DEEPEST:
-            todo += [(key, DEEPEST) for key in part] if isinstance(part, dict) else ()
+            if isinstance(part, dict):
+                yield from (key if isinstance(key, str) else object() for key in part)
             todo += [(child, depth + 1) for child in (part.values() if isinstance(part, dict) else part)]
         else:
             yield part
