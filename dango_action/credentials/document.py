@@ -128,11 +128,12 @@ def _key(root: Keys, problems: list[Problem]) -> PublicKey | None:
 
 def _entries(root: Keys, problems: list[Problem]) -> tuple[Sealed, ...]:
     secrets = root.entries.get("secrets")
-    if secrets is None or is_null(secrets.node) or secrets.node.problems:
+    if secrets is None or is_null(secrets.node):
         return ()
     if not isinstance(secrets.node, Keys):
         hint = "write a line `path: enc:v1:…` for each, or `secrets: {}`"
-        problems.append(Problem(what="`secrets` must be a mapping", hint=hint, at=secrets.node.at))
+        if not secrets.node.problems:
+            problems.append(Problem(what="`secrets` must be a mapping", hint=hint, at=secrets.node.at))
         return ()
     entries: dict[tuple[str, ...], Sealed] = {}
     for entry in secrets.node.entries.values():
