@@ -32,7 +32,7 @@ class Redactor:
     """Replaces values by `***`, in every form in which programs write them, and in runs of base64.
 
     A value is also looked for line by line. One of four to seven characters is replaced only where no word goes
-    on before or behind it. What `***` and the text beside it happen to make is no value.
+    on before or behind it.
     """
 
     values: tuple[str, ...]
@@ -57,8 +57,13 @@ class Redactor:
         return f"Redactor({len(self.values)} values)"
 
     def redact(self, data: bytes) -> bytes:
-        """Return the data without the values; without a value in it, it stays as it is."""
-        return _without(data, self.spans(data))
+        """Return the data without the values; without a value in it, it stays as it is.
+
+        Again and again, as a short value can become a word of its own beside one that has gone.
+        """
+        while spans := self.spans(data):
+            data = _without(data, spans)
+        return data
 
     def text(self, text: str) -> str:
         """Return the text without the values."""
@@ -117,7 +122,7 @@ class Redactor:
         return any(self._matcher.holds(part) or self._packs(part) for part in decoded(run))
 
     def _packs(self, data: bytes) -> bool:
-        budget = Budget(_LARGEST)
+        budget = Budget.of(_LARGEST)
         for header in (GZIP, ZLIB):
             for found in header.finditer(data):
                 unpacked = inflate(lambda at, size: data[at : at + size], found.start(), _AUTO, budget)
@@ -170,7 +175,7 @@ class RedactedStream:
         return self._give(whole, len(whole))
 
     def _give(self, whole: bytes, at: int) -> bytes:
-        """Let go what stands before a place, and keep a value that goes over it, unless it fills an endless line."""
+        """Let go what stands before a place, and keep a value that goes over it, if that is not endless."""
         spans = self._redactor.spans(whole, self._before)
         endless = len(whole) > self._redactor.longest_line
         for start, end in spans:
@@ -179,7 +184,8 @@ class RedactedStream:
         given = whole[:at]
         self._kept = [whole[at:]]
         self._before = given[-1:] or self._before
-        return _without(given, [span for span in spans if span[1] <= at])
+        gone = [span for span in spans if span[1] <= at]
+        return self._redactor.redact(_without(given, gone)) if gone else given
 
 
 def _without(data: bytes, spans: list[tuple[int, int]]) -> bytes:

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    Readable = Callable[[int, int], bytes]
+    """Takes a place and a size, and returns what is there; it is shorter only at the end."""
+
 ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]", re.DOTALL)
 GZIP = re.compile(rb"\x1f\x8b\x08", re.DOTALL)
-RUN = re.compile(rb"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={0,2}")
+RUN = re.compile(rb"[A-Za-z0-9+/_-](?<![A-Za-z0-9+/_-].)[A-Za-z0-9+/_-]{19,}={0,2}", re.DOTALL)
 """Base64 of either alphabet; also many a word or path, which decode to nothing of interest."""
 # How a header of zlib, gzip or zip begins in base64.
 _PACKED = re.compile(rb"eJ|eA|eF|eN|H4sI|UEsD")
@@ -25,8 +28,14 @@ _PIECE = 64 * 1024
 class Budget:
     """Bytes that may still be unpacked; `cut` once something had to be left packed."""
 
+    most: int
     left: int
     cut: bool = False
+
+    @classmethod
+    def of(cls, most: int) -> Budget:
+        """Return one of which nothing is used."""
+        return cls(most, most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +46,10 @@ class Unpacked:
     end: int | None
 
 
-def inflate(read: Callable[[int, int], bytes], at: int, wbits: int, budget: Budget) -> Unpacked:
+def inflate(read: Readable, at: int, wbits: int, budget: Budget) -> Unpacked:
     """Unpack what begins at a place, up to its end, to the first byte that is wrong, or to the budget's end.
 
-    `read` takes a place and a size, and returns nothing at the end; `wbits` is that of `zlib.decompressobj`.
+    `wbits` is that of `zlib.decompressobj`.
     """
     inflater, out, place = zlib.decompressobj(wbits), bytearray(), at
     try:

@@ -222,7 +222,8 @@ VALUES = st.lists(st.text(LETTERS, min_size=3, max_size=14), max_size=4)
 def cases(draw):
     """Values, and a text that is made of them, of their parts and of other things, in pieces."""
     values = draw(VALUES)
-    assume(not any(value.startswith("*") or value.endswith("*") for value in values))
+    # Short and over lines: whether it is a word of its own is known only after its first line has gone.
+    assume(not any(len(value) < 8 and len(value.splitlines()) > 1 for value in values))
     parts = [st.text(LETTERS, max_size=9), st.binary(max_size=4).map(lambda b: b.decode(errors="replace"))]
     if values:
         parts += [st.sampled_from(values), st.sampled_from(values).map(lambda v: v[: len(v) // 2 + 1])]
@@ -232,6 +233,7 @@ def cases(draw):
 
 
 @given(cases())
+@example((["111_", "11111111"], b"111_11111111", [b"111_11111111"]))
 @example((["ab\ncd\nefgh"], b"ab\nab\ncd\nefgh", [b"ab\n", b"ab\n", b"cd\nefgh"]))
 @settings(max_examples=150, deadline=None)
 def test_in_whatever_pieces_a_stream_gives_what_the_whole_would_give_and_no_value(case):
