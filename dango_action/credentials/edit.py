@@ -175,10 +175,12 @@ class _Text:
             indent = line.indent if line else "  "
             groups.setdefault(place, []).append(f"{indent}{yaml_key(path)}: {token}{self.newline}")
         # The group that belongs to the last line comes before those that only go to the end.
+        added: dict[int, list[str]] = {}
         for (number, _), made in sorted(groups.items(), key=lambda item: item[0][1] not in last):
-            if lines[number] and not lines[number].endswith(("\n", "\r")):
-                lines[number] += self.newline
-            lines[number] += "".join(made)
+            added.setdefault(number, []).extend(made)
+        for number, made in added.items():
+            unended = lines[number] and not lines[number].endswith(("\n", "\r"))
+            lines[number] += (self.newline if unended else "") + "".join(made)
 
 
 def _top(lines: Sequence[str], key: str) -> int:
