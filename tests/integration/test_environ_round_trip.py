@@ -46,10 +46,18 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 INTEGERS = st.integers(-(2**63), 2**64 - 1)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 WORDS = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True)
-# Text within JSON may hold a NUL, as JSON escapes it.
-PLAIN = st.none() | st.booleans() | INTEGERS | NUMBERS | st.text(st.characters(exclude_categories=["Cs"]))
-JSON = st.recursive(PLAIN, lambda below: st.lists(below, max_size=4) | st.dictionaries(WORDS, below, max_size=4))
-LISTS = st.lists(JSON, max_size=5)
+
+
+def json_with(texts):
+    plain = st.none() | st.booleans() | INTEGERS | NUMBERS | texts
+    return st.recursive(
+        plain, lambda below: st.lists(below, max_size=4) | st.dictionaries(WORDS, below, max_size=4)
+    )
+
+
+JSON = json_with(TEXTS)
+# A list is JSON only, and JSON escapes a NUL.
+LISTS = st.lists(json_with(st.text(st.characters(exclude_categories=["Cs"]))), max_size=5)
 OFFSETS = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: dt.timezone(dt.timedelta(minutes=minutes)))
 
 
