@@ -25,6 +25,7 @@ What dlt can restore from no text, though it can from TOML:
 from __future__ import annotations
 
 import base64
+import contextlib
 import math
 from collections import defaultdict
 from collections.abc import Mapping
@@ -46,6 +47,7 @@ Path = tuple[str, ...]
 LARGEST = 96 * 1024
 """Bytes of a variable's text. Linux takes 128 KiB for name and text, or starts no process any more."""
 _LONGEST_NAME = 4096  # characters
+_LISTED = 5  # paths in one message
 _DEEPEST = 64  # parts of a path, and levels within a list; dlt's JSON takes 1024
 _SMALLEST, _GREATEST = -(2**63), 2**64 - 1  # beyond these, dlt's JSON reads an integer as a float
 # Below these, the second part names a section too: `[sources.shop]`, `[destination.duckdb]`.
@@ -103,13 +105,13 @@ class _Places:
     def of(cls, given: Mapping[Path, Position]) -> _Places:
         heads: dict[Path, Position] = {}
         for path, at in given.items():
-            for length in range(1, len(path)):
+            for length in range(1, min(len(path), _DEEPEST)):
                 heads.setdefault(path[:length], at)
         return cls(given, heads)
 
     def at(self, path: Path) -> Position | None:
         """Return the place of a value, else of the mapping that it was given in, else of the first one in it."""
-        known = (self.given.get(path[:length]) for length in range(len(path), 0, -1))
+        known = (self.given.get(path[:length]) for length in (len(path), *range(_DEEPEST, 0, -1)))
         return next((at for at in known if at), self.heads.get(path))
 
     def problem(self, problem: Problem, path: Path, culprit: Path | None = None) -> Problem:
@@ -236,7 +238,9 @@ def _text(value: object) -> str | Problem:  # noqa: PLR0911 - a table of types
         case float():
             return float.__repr__(value)
         case int():
-            return _digits(value)
+            with contextlib.suppress(ValueError):  # Python's limit of 4300 digits, which holds in dlt too
+                return str(int(value))
+            return Problem(what="is an integer with too many digits", hint="if it is text, put it in quotes")
         case bytes():
             return _binary(value)
         case date() | time():
@@ -246,13 +250,6 @@ def _text(value: object) -> str | Problem:  # noqa: PLR0911 - a table of types
             return _json(value) or Problem(what=what, hint="write it as text, in quotes")
     what = f"is a value of type {show(type(value).__name__)}, which no variable can hold"
     return Problem(what=what, hint="write it as text, in quotes")
-
-
-def _digits(value: int) -> str | Problem:
-    try:
-        return str(value)
-    except ValueError:  # Python's limit, in dlt too
-        return Problem(what="is an integer with too many digits", hint="if it is text, put it in quotes")
 
 
 def _binary(value: bytes) -> str:
@@ -339,7 +336,8 @@ def _repeats(paths: list[Path], clashes: Mapping[str, list[Path]]) -> bool:
 
 
 def _clash(name: str, paths: list[Path], places: _Places) -> Problem:
-    named = [f"`{_dotted(path)}`{f' at {at}' if (at := places.at(path)) else ''}" for path in paths]
+    named = [f"`{_dotted(path)}`{f' at {at}' if (at := places.at(path)) else ''}" for path in paths[:_LISTED]]
+    named += [f"{len(paths) - _LISTED} more"] * (len(paths) > _LISTED)
     what = f"{', '.join(named[:-1])} and {named[-1]} are one variable for dlt: {show(name)}"
     return Problem(what=what, hint="keep one of them, or rename one", at=places.at(paths[-1]))
 

@@ -121,6 +121,11 @@ def test_a_mapping_given_whole_at_a_plain_name_is_json_under_it():
     assert texts({("GOOGLE_KEY",): {"id": 1}}) == {"GOOGLE_KEY": '{"id":1}', "GOOGLE_KEY__ID": "1"}
 
 
+@pytest.mark.parametrize("name", ["CREDENTIALS", "sources", "destination"])
+def test_a_plain_name_that_dlt_itself_asks_for_has_no_json(name):
+    assert texts({(name,): {"k": {}}}).keys() <= {f"{name.upper()}__K"}
+
+
 @pytest.mark.parametrize("name", ["credentials", "Credentials", "gcp_credentials"])
 def test_credentials_have_leaves_only_as_dlt_takes_a_text_there_for_a_connection_string(name):
     path = ("sources", "s", name)
