@@ -87,8 +87,12 @@ def _parsed(file: Path, name: str) -> dict[str, Any]:
 
 
 def _leaves(document: dict[str, Any], name: str) -> _Leaves:
+    try:
+        found = list(_walk(document, ()))
+    except RecursionError:  # dotted keys can be deeper than Python's stack
+        raise ConfigError.because(f"{name} is nested too deeply", "write fewer tables in each other") from None
     leaves = _Leaves(values={}, empty=[], refused=[])
-    for path, value in _walk(document, ()):
+    for path, value in found:
         written = show(paths.format_path(path))
         parsed = paths.parse(paths.format_path(path))
         if value in ("", _PLACEHOLDER):

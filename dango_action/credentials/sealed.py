@@ -12,6 +12,7 @@ import math
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dango_action.credentials.keys import decode, encode
@@ -290,6 +291,7 @@ def _info(path: Path, key: PublicKey, time: int) -> bytes:
     return _FORMAT + key.raw + time.to_bytes(_TIME) + encoded(path)
 
 
+@cache
 def _suite() -> Suite:
     from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite  # noqa: PLC0415 - parsing needs none of it
 

@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -20,7 +21,6 @@ from dango_action.credentials.sealed import open_entries
 
 CANARY = "hunter2-canary"
 SECRET = r"dango-secret-v1\.[A-Za-z0-9_-]{43}"
-needs_user = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 
 
 @pytest.fixture
@@ -419,6 +419,8 @@ def test_import_seals_every_value_and_names_what_it_leaves_out(vault):
         (b"a = 1\n[a]\nb = 'hunter2-canary'", 3, ":2:3: this is not TOML"),
         (b"a = '\xff'", 3, "not UTF-8"),
         (b"a = " + b"[" * 50_000, 3, "this is not TOML"),
+        (b"a." * 5000 + b"a = 'hunter2-canary'", 3, "nested too deeply"),
+        (b"x = [{" + b"a." * 5000 + b"a = 'hunter2-canary'}]", 3, "nested too deeply"),
         (None, 2, "No such file"),
     ],
 )
@@ -581,7 +583,18 @@ def test_mode_and_link_of_the_file_stay(vault):
     assert opened(vault) == {"A": "x"}
 
 
-@needs_user
+def test_a_file_that_can_not_be_written_is_said(vault):
+    before = file_of(vault).read_bytes()
+    (vault.path / ".dango/.secrets.enc.yml.tmp").mkdir()
+
+    done = secrets(vault, "set", "A", given="x")
+
+    assert done.code == 2
+    assert "can't be written" in done.err
+    assert file_of(vault).read_bytes() == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_can_not_be_written_is_said(vault):
     (vault.path / ".dango").chmod(0o500)
 
@@ -609,18 +622,18 @@ def test_keys_are_kept_where_the_user_wants_settings(project, tmp_path):
     assert len(list((tmp_path / "xdg/dango/keys").iterdir())) == 1
 
 
-def test_ten_thousand_secrets_can_be_imported_and_listed(vault):
+def test_thousands_of_secrets_can_be_imported_and_listed(vault):
     vault.write(
-        ".dlt/secrets.toml", "".join(f"[sources.s{number}]\nkey = 'x{number}'\n" for number in range(10_000))
+        ".dlt/secrets.toml", "".join(f"[sources.s{number}]\nkey = 'x{number}'\n" for number in range(3_000))
     )
 
     ok(vault, "import")
-    ok(vault, "set", "sources.s5000.more", given="x")
+    ok(vault, "set", "sources.s2000.more", given="x")
 
-    assert len(ok(vault, "list").out.splitlines()) == 10_001
+    assert len(ok(vault, "list").out.splitlines()) == 3_001
     lines = file_of(vault).read_text().splitlines()
-    [place] = [number for number, line in enumerate(lines) if "sources.s5000.more" in line]
-    assert "sources.s5000.key" in lines[place - 1]
+    [place] = [number for number, line in enumerate(lines) if "sources.s2000.more" in line]
+    assert "sources.s2000.key" in lines[place - 1]
 
 
 def test_help_is_quick_and_imports_no_cryptography():
@@ -636,3 +649,64 @@ def test_help_is_quick_and_imports_no_cryptography():
 
     assert done.returncode == 0, done.stderr
     assert all(name in done.stdout for name in ("init", "key", "set", "unset", "mv", "list", "import", "rotate"))
+
+
+def test_an_edit_that_is_killed_at_any_time_leaves_the_old_file_or_the_new_one(vault):
+    ok(vault, "set", "A", given="x")
+    for number in range(12):
+        before = read(vault.path).entries
+        process = subprocess.Popen(
+            [DANGO, "secrets", "set", f"sources.shop.k{number}"],
+            cwd=vault.path,
+            env=vault.environ(),
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        process.stdin.write(b"x")
+        process.stdin.close()
+        time.sleep(0.1 + number * 0.03)
+        process.kill()
+        process.wait()
+        after = read(vault.path)
+        assert after.problems == ()
+        assert [entry.token for entry in after.entries if not entry.path[-1].startswith(f"k{number}")] == [
+            entry.token for entry in before
+        ]
+
+    ok(vault, "set", "Z", given="x")
+    assert {"A", "Z"} <= opened(vault).keys()
+    assert not list((vault.path / ".dango").glob("*.tmp"))
+
+
+def test_the_commands_of_the_docs_lead_from_secrets_toml_to_a_stored_key(project):
+    page = (Path(__file__).parents[2] / "docs/secrets.md").read_text()
+    first, _, rotation, after = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    project.sources("shop")
+    project.write(".dlt/secrets.toml", f"[sources.shop]\napi_key = '{CANARY}'\n")
+    project.write(".gitignore", ".dlt/\n")
+    # A stand-in for GitHub's command, which takes a secret and never gives it back.
+    start = """
+        set -eo pipefail
+        gh() { [ "$1 $2 $3" = "secret set DANGO_SECRETS_KEY" ] && cat > "$HOME/stored"; }
+        export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
+    """
+    setup = (
+        "git init -q --bare -b main ../remote.git && git init -q -b main && git remote add origin ../remote.git\n"
+    )
+    setup += "git config push.autoSetupRemote true && git add .dango .gitignore && git commit -qm first\n"
+
+    done = project.shell(f"{start}{setup}{first}")
+    assert done.code == 0, done
+    before = (project.home / "stored").read_text()
+    assert opened(project, before) == {"sources.shop.api_key": CANARY}
+
+    done = project.shell(f"{start}{rotation}")
+    assert done.code == 0, done
+    both = (project.home / "stored").read_text()
+    assert before in both
+    assert opened(project, both) == {"sources.shop.api_key": CANARY}
+
+    done = project.shell(f"{start}{after}")
+    assert done.code == 0, done
+    assert (project.home / "stored").read_text() == both.splitlines(keepends=True)[0]
+    assert CANARY not in done.out + done.err

@@ -296,3 +296,18 @@ def test_no_representation_shows_a_value_or_what_stands_in_its_place():
 def test_a_problem_of_a_form_has_no_place_before_it_is_known_where_it_stands():
     assert isinstance(parse_token("x"), Problem)
     assert parse_token("x").at is None
+
+
+def test_what_an_earlier_version_has_sealed_opens_for_ever():
+    key = PrivateKey.of(bytes(range(32)))
+    path = ("sources", "a.b", "credentials")
+    token = (
+        "enc:v1:eedd883d:"
+        "AGsFfEBem1tNXQjVcQSsrroJtT87SZvYHtXQUVmC1ZfumE-DVvsqKjFwyaxstAGJnRh1M3IQelbY45ri43M6ZxQp9K"
+        "X8oHCXcBA48l9I9e2FkdeUf6qu2v4TVBwhlasVt82b-AS1KLixqiN3RRroKBJEd0DhzBCTxw"
+    )
+
+    values, problems = opened(entry(token, path), ring=KeyRing.of(key.text()))
+
+    assert (values, problems) == ({path: {"password": "pässword", "port": 5432}}, [])
+    assert parse_token(token).sealed_at == NOW
