@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import json
 import os
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -295,6 +296,33 @@ def test_with_json_at_their_name_credentials_do_not_come_back(kind, name, option
         got = type(error)
 
     assert got != OF_DLT[kind]
+
+
+class Tables(EnvironProvider):
+    """Hands dlt a mapping where a variable is the JSON of one."""
+
+    def __init__(self, found):
+        self.tables = {variable.name for variable in found if variable.table}
+
+    def get_value(self, key, hint, pipeline_name, *sections):
+        text, name = super().get_value(key, hint, pipeline_name, *sections)
+        return (json.loads(text) if name in self.tables else text), name
+
+
+@pytest.mark.parametrize("name", ["credentials", "db"])
+@pytest.mark.parametrize("kind", [*OF_DLT, *OF_GOOGLE, dict, Any])
+def test_a_receiver_that_knows_tables_apart_gets_credentials_and_dicts_under_any_name(kind, name):
+    values = {**OF_DLT, **OF_GOOGLE}.get(kind, {"a": {"b": [None]}})
+    found, problems = variables({(*SOURCE, name): values}, tables=True)
+    [provider] = Container()[PluggableRunContext].providers.providers
+    Container()[PluggableRunContext].providers.providers[:] = [Tables(found)]
+    try:
+        got = ask(kind, name, values, tables=True)
+    finally:
+        Container()[PluggableRunContext].providers.providers[:] = [provider]
+
+    assert problems == []
+    assert got == values
 
 
 def test_a_dict_that_is_called_credentials_has_to_be_given_as_text():
