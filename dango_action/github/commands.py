@@ -70,6 +70,14 @@ class Runner:
                     issue_command("add-mask", {}, value)
         self._stream.flush()
 
+    def mask_all(self, values: Iterable[str]) -> None:
+        """Have the runner show `***` for each of these texts, exactly as it is."""
+        with redirect_stdout(self._stream):
+            for value in dict.fromkeys(values):
+                if value.strip():
+                    issue_command("add-mask", {}, value)
+        self._stream.flush()
+
     def error(self, title: str, problem: Problem) -> None:
         """Annotate a problem as an error, at its line if it has one."""
         self._annotate("error", title, problem)
