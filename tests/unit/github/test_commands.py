@@ -96,6 +96,12 @@ def test_a_secret_is_masked_whole_and_line_by_line():
     assert written(lambda runner: runner.mask(" \n ")) == ""
 
 
+def test_texts_are_masked_as_they_are_and_once():
+    said = written(lambda runner: runner.mask_all(["a%b", "two\nlines", "a%b", " "]))
+
+    assert said.splitlines() == ["::add-mask::a%25b", "::add-mask::two%0Alines"]
+
+
 def test_outputs_may_hold_any_text(tmp_path, monkeypatch):
     file = tmp_path / "output"
     file.touch()
