@@ -17,19 +17,20 @@ from dango_action.cli import config
 from dango_action.cli.main import leave
 from dango_action.cli.runner import RunnerScreen
 from dango_action.cli.sync import plan_lines
-from dango_action.credentials.allow_list import source_environment
-from dango_action.credentials.files import with_dotenv
-from dango_action.credentials.redaction import Redactor, toml_values
-from dango_action.errors import DangoError, ExitCode, Problem, UsageError
+from dango_action.credentials.forms import Known, masks, skipped
+from dango_action.credentials.gather import gather
+from dango_action.credentials.scanner import Scanner
+from dango_action.errors import DangoError, ExitCode, Problem, UsageError, foremost
 from dango_action.github.commands import Runner, folder_in, write_summary
 from dango_action.leavings import Leavings
 from dango_action.plan import make_plan
 from dango_action.report.summary import problem_list, prose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from dango_action.credentials.held import Credentials
     from dango_action.keeper import Keeper
     from dango_action.plan import Plan
 
@@ -103,47 +104,42 @@ def _check(leavings: Leavings) -> int:
 def _sync(leavings: Leavings, environ: Mapping[str, str]) -> int:
     asked = leavings.step.inputs
     screen = RunnerScreen(asked.project, leavings.runner, sys.stdout)
+    given = inputs.surroundings(environ)
+    leavings.runner.mask_all(mask for key in given.keys.split() for mask in masks(Known(path="key", text=key)))
     try:
         plan = make_plan(asked)
+        if leavings.step.dry_run:
+            return _dry_run(leavings, plan)
+        credentials = gather(plan.project, plan.config, plan.sources, given)
     except DangoError as error:
         result = run.refuse(asked, error, screen)
-        leavings.result(result, None, None, Redactor.of(()))
+        leavings.result(result, None, None, Scanner.of(()))
         return result.exit_code
-    if leavings.step.dry_run:
-        return _dry_run(leavings, plan)
-    hidden = _hidden(plan, environ)
-    for value in _unmasked(plan, environ).values:
-        leavings.runner.mask(value)
+    plan = replace(plan, notices=(*plan.notices, *_mask(plan, credentials, leavings)))
     keeper = _keeper(leavings, plan, screen)
     if leavings.step.state.store == "none":
         plan = replace(plan, notices=(*plan.notices, _NOTHING_KEPT))
-    result = run.sync(plan, asked, environ, screen, keeper)
+    result = run.sync(plan, asked, credentials, screen, keeper)
     warehouse = plan.project / plan.target.location
-    leavings.result(result, keeper.basis if keeper else None, warehouse, hidden)
-    return result.exit_code
+    scanner = Scanner.of(run.secrets_of(plan, credentials, result.sources))
+    held = leavings.result(result, keeper.basis if keeper else None, warehouse, scanner)
+    return foremost((result.exit_code, ExitCode.CREDENTIALS)) if held else result.exit_code
 
 
-def _variables(plan: Plan, environ: Mapping[str, str]) -> dict[str, str]:
-    try:
-        return with_dotenv(plan.project, environ)
-    except DangoError:  # the run will say so
-        return dict(environ)
+def _mask(plan: Plan, credentials: Credentials, leavings: Leavings) -> Iterator[Problem]:
+    """Let the runner hide every value that sources can see, before anything else is printed.
 
-
-def _hidden(plan: Plan, environ: Mapping[str, str]) -> Redactor:
-    """Return what hides the values that sources get from the job, from `.env` and from dlt's secrets."""
-    variables = _variables(plan, environ)
-    seen = [source_environment(source.name, source.env, variables).values() for source in plan.sources]
-    return Redactor.of([*(value for values in seen for value in values), *toml_values(plan.project)])
-
-
-def _unmasked(plan: Plan, environ: Mapping[str, str]) -> Redactor:
-    """Return the values in files: the runner can't know them, as it does the secrets of the repository.
-
-    The job's other variables stay readable, since a job output that holds a masked value is dropped.
+    A word that stands in this step's outputs is none: GitHub drops a job's output that holds a masked value.
     """
-    dotenv = dict(_variables(plan, environ).items() - environ.items())
-    return Redactor.of([*dotenv.values(), *toml_values(plan.project)])
+    context = leavings.step.context
+    words = {source.name for source in plan.sources} | {str(plan.target), str(plan.project), context.repository}
+    known = list(credentials.known(plan.sources))
+    for one in known:
+        leavings.runner.mask_all(mask for mask in masks(one) if not any(mask in word for word in words))
+    plain = {one.path for one in known if any(one.text in word for word in words)}
+    for path in dict.fromkeys((*skipped(known), *sorted(plain))):
+        what = f"{path} can't be hidden in this log: it is too short, or a word of the configuration"
+        yield Problem(what=what, hint="if it is a secret, replace it by a longer one")
 
 
 def _dry_run(leavings: Leavings, plan: Plan) -> int:

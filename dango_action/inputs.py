@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-import resource
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dango_action.config.words import did_you_mean, show
+from dango_action.credentials.surroundings import Surroundings
 from dango_action.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_LEAST_JOBS = 4
-_OWN_DESCRIPTORS = 32
-_DESCRIPTORS_OF_A_SOURCE = 8  # twice what a worker needs: as many as extract may wait for their load
 _LONGEST_RETENTION = 400  # days; the most that GitHub lets an organization set
 Mode = Literal["sync", "check"]
 
@@ -47,6 +43,8 @@ INPUTS = (
     "shard",
     "state",
     "retention-days",
+    "secrets-key",
+    "secrets-bundle",
     "github-token",
     "python-version",
     "working-directory",
@@ -216,7 +214,18 @@ def user_token(environ: Mapping[str, str]) -> str:
 
 def secrets_key(environ: Mapping[str, str]) -> str:
     """Return the private keys for sealed secrets, one a line; empty if there are none."""
-    return environ.get("DANGO_SECRETS_KEY") or ""
+    return environ.get(f"{PREFIX}SECRETS_KEY") or environ.get("DANGO_SECRETS_KEY") or ""
+
+
+def surroundings(environ: Mapping[str, str]) -> Surroundings:
+    """Return what a sync is given beside its project."""
+    return Surroundings(
+        variables=dict(environ),
+        keys=secrets_key(environ),
+        folder=config_folder(environ),
+        bundle=environ.get(f"{PREFIX}SECRETS_BUNDLE") or environ.get("DANGO_SECRETS_BUNDLE") or "",
+        on_runner=on_runner(environ),
+    )
 
 
 def config_folder(environ: Mapping[str, str]) -> Path:
@@ -229,14 +238,6 @@ def config_folder(environ: Mapping[str, str]) -> Path:
 def api_url(environ: Mapping[str, str]) -> str | None:
     """Return the address of GitHub's REST API, if it was set, as a runner does."""
     return environ.get("GITHUB_API_URL") or None
-
-
-def width(asked: int | None) -> int:
-    """Return how many sources extract at once: they mostly wait for somebody's API, and each needs descriptors."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = max(1, (descriptors - _OWN_DESCRIPTORS) // _DESCRIPTORS_OF_A_SOURCE)
-    return min(asked or max(_LEAST_JOBS, 2 * processors), most)
 
 
 @dataclass(slots=True)

@@ -23,11 +23,13 @@ from dango_action.state.manifest import Manifest, Origin, Parent, SourceState, f
 from dango_action.state.names import NOTHING, Lineage, Place, StateName
 from dango_action.warehouse.contents import datasets, refuse_foreign_code
 from dango_action.warehouse.generations import signature
+from dango_action.warehouse.leaks import refuse_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
+    from dango_action.credentials.forms import Known
     from dango_action.github.api import Artifact, GitHub, Repository
 
 _FIRST = "to start over, or if this is the first sync of this workflow, run it by hand with `state: new`, once"
@@ -98,10 +100,11 @@ class Keeper:
             self._note(what, "what it loads is gone when its job ends")
         self.basis = found.newest.place if found.newest else NOTHING
 
-    def keep(self, run: str, *, changed: bool) -> StateResult:
+    def keep(self, run: str, known: Sequence[Known], *, changed: bool) -> StateResult:
         """Put the warehouse up as the next generation, if it has changed or the kept one will expire.
 
         Raises:
+            CredentialsError: one of the `known` secrets is where dlt keeps its own, or in a name.
             StateError: it holds what may not be handed on, or there is no room for it.
 
         """
@@ -109,6 +112,7 @@ class Keeper:
         if self._read_only or not self.path.is_file() or not (changed or self._due()):
             return StateResult(restored=restored, read_only=self._read_only)
         refuse_foreign_code(self.path)
+        self.notices += refuse_secrets(self.path, known)
         folder = self.staging
         try:
             folder.mkdir(parents=True, mode=0o700)

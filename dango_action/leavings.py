@@ -10,18 +10,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dango_action.credentials.redaction import Redactor
+from dango_action.errors import Problem
 from dango_action.github.commands import folder_in, write_summary
-from dango_action.report.summary import code, summary
+from dango_action.report.summary import code, problem_list, summary
 from dango_action.state.names import Lineage, ReportName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from dango_action.credentials.scanner import Scanner
     from dango_action.github.commands import Runner
     from dango_action.inputs import Step
     from dango_action.results import RunResult
     from dango_action.state.names import Place
+
+
+DATABASE = ".duckdb"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,23 +56,28 @@ class Leavings:
         outputs = {"status": status, "report-path": str(file)}
         self._say(text, outputs | self._report_name(folder, self.step.inputs.target or "", run, None))
 
-    def result(self, result: RunResult, basis: Place | None, warehouse: Path | None, hidden: Redactor) -> None:
-        """Leave the files, numbers and names of a run, which has gone on from `basis`."""
+    def result(
+        self, result: RunResult, basis: Place | None, warehouse: Path | None, scanner: Scanner
+    ) -> tuple[Problem, ...]:
+        """Leave the files, numbers and names of a run, which has gone on from `basis`.
+
+        Returns the problems that keep a folder from being uploaded: a file in it holds a secret.
+        """
         origin, folder = self.step.inputs.project / ".dango/runs" / result.run, self._report_folder()
-        logs = [f"{source.name}.log" for source in result.sources]
         with suppress(OSError):  # the state is worth more than a report that finds no room
-            for name in ("result.json", "summary.md"):  # whoever has written their causes has hidden the values
-                Redactor(()).copy(origin / name, folder / name)
-            for name in logs:
-                hidden.copy(origin / name, folder / name)
+            for name in ("result.json", "summary.md", *(f"{source.name}.log" for source in result.sources)):
+                Redactor(()).copy(origin / name, folder / name)  # they were written without secrets
+        held = tuple(_held(scanner, folder, self.state_folder))
+        for problem in held:
+            self.runner.error("dango", problem)
         kept = {"state-name": result.state.artifact} if result.state and result.state.artifact else {}
         outputs = {
-            **kept,  # first: it is worth most
-            "status": result.status,
+            **({} if held else kept),  # first: it is worth most
+            "status": "failed" if held else result.status,
             "sources-ok": ",".join(source.name for source in result.sources if source.status == "ok"),
             "sources-failed": ",".join(source.name for source in result.sources if source.status != "ok"),
             "rows-loaded": str(result.rows if result.mode == "load" else 0),
-            **self._report_name(folder, result.target, result.run, basis),
+            **({} if held else self._report_name(folder, result.target, result.run, basis)),
         }
         for output, path in (
             ("result-path", origin / "result.json"),
@@ -78,7 +88,8 @@ class Leavings:
                 outputs[output] = str(path)
         if result.state and result.state.generation:
             outputs["state-generation"] = str(result.state.generation)
-        self._say(summary(result), outputs)
+        self._say("\n".join([*problem_list(held), summary(result)]), outputs)
+        return held
 
     def _report_folder(self) -> Path:
         folder = self.step.context.folder / "report"
@@ -101,3 +112,22 @@ class Leavings:
             logs = f"\nLogs and result: the artifact {code(report)} of this run.\n" if report else ""
             with suppress(OSError):
                 write_summary(self.step.context.summary, text + logs)
+
+
+def _held(scanner: Scanner, *folders: Path) -> Iterator[Problem]:
+    """Give a problem for each file that would go up, and holds a secret in some form; it stays where it is.
+
+    A database is compressed, so it is searched by SQL before it is put there.
+    """
+    for folder in folders:
+        for file in sorted(folder.glob("*")):
+            if file.suffix == DATABASE:
+                continue
+            for hit in scanner.scan_file(file):
+                if hit.path:
+                    what = f"`{hit.file}` is not uploaded, and nothing beside it: it holds the secret {hit.path}"
+                    hint = "find out what prints or packs it there, in the source's code; nothing was deleted"
+                else:
+                    what = f"`{hit.file}` is not uploaded, and nothing beside it: it could not be searched whole"
+                    hint = "it unpacks to more than may be looked at; what is it that the source prints?"
+                yield Problem(what=what, hint=hint)

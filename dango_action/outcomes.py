@@ -26,7 +26,13 @@ def success(extracted: Extracted | None, *, loaded: bool) -> dict[str, Any]:
         TablePreview(table=p.table, columns=tuple(p.columns), rows=tuple(map(tuple, p.rows)))
         for p in extracted.preview
     )
-    return {"status": "ok", "changed": loaded, "tables": tuple(tables), "preview": tuple(previews)}
+    return {
+        "status": "ok",
+        "changed": loaded,
+        "tables": tuple(tables),
+        "preview": tuple(previews),
+        "plain": tuple(extracted.plain),
+    }
 
 
 def failure(failed: Failed) -> dict[str, Any]:

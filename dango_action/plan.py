@@ -15,20 +15,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from dango_action.config.model import Source
+    from dango_action.config.model import Config, Source
     from dango_action.config.parse import Parsed
     from dango_action.errors import Position
     from dango_action.inputs import Inputs
 
-NOT_IN_FORCE = ("checks", "credentials_from", "on_empty_replace")
+NOT_IN_FORCE = ("checks", "on_empty_replace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run will do. `broken` are selected sources whose configuration can't be used."""
+    """What a run will do. `broken` are selected sources whose configuration can't be used.
+
+    `config` has every sound source, selected or not, with the defaults applied.
+    """
 
     project: Path
     target: Target
+    config: Config
     sources: tuple[Source, ...]
     broken: Mapping[str, tuple[Problem, ...]]
     notices: tuple[Problem, ...] = ()
@@ -59,10 +63,12 @@ def make_plan(inputs: Inputs) -> Plan:
         raise ConfigError(*parsed.problems)
     target = usable_target(parsed.config.target, inputs.target)
     names = select(_candidates(parsed), inputs.sources, inputs.exclude)
-    sources = {source.name: source for source in parsed.config.effective_sources() if source.name in names}
+    config = parsed.config.model_copy(update={"sources": parsed.config.effective_sources()})
+    sources = {source.name: source for source in config.sources if source.name in names}
     return Plan(
         project=inputs.project,
         target=target,
+        config=config,
         sources=tuple(sources.values()),
         broken={name: parsed.broken[name] for name in names if name in parsed.broken},
         notices=tuple(not_in_force(sources.values(), parsed)),

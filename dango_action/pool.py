@@ -7,7 +7,7 @@ import os
 import selectors
 import socket
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -15,11 +15,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 from dango_action import protocol
 from dango_action.errors import ExitCode, Problem
 from dango_action.forkserver import ForkServer, kill_worker
-from dango_action.protocol import Failed, Message, Task
+from dango_action.protocol import Extracted, Failed, Message, Preview, Task
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -227,15 +227,46 @@ class Pool:
                 return
             *lines, worker.received = (worker.received + data).split(b"\n")
             for line in lines:
-                yield worker, _message(line)
+                yield worker, self._hidden(_message(line))
             if len(worker.received) > protocol.MAX_LINE:
                 worker.received = b""
                 yield worker, _unreadable()
+
+    def _hidden(self, message: Message) -> Message:
+        """Return a message without secrets in what people will read; what only we read stays as it is."""
+        if self.redactor is None:
+            return message
+        text = self.redactor.text
+        match message:
+            case Failed():
+                return replace(message, problems=[_without(problem, text) for problem in message.problems])
+            case Extracted():
+                return replace(
+                    message,
+                    rows={text(table): count for table, count in message.rows.items()},
+                    discarded={text(table): count for table, count in message.discarded.items()},
+                    preview=[_without_values(preview, text) for preview in message.preview],
+                )
+            case _:
+                return message
 
     def _silence(self, descriptor: socket.socket | int) -> None:
         """Stop listening at an end of file, which would be readable for ever."""
         if descriptor in self._selector.get_map():
             self._selector.unregister(descriptor)
+
+
+def _without(problem: Problem, hide: Callable[[str], str]) -> Problem:
+    at = replace(problem.at, file=hide(problem.at.file)) if problem.at else None
+    return Problem(what=hide(problem.what), hint=hide(problem.hint), at=at)
+
+
+def _without_values(preview: Preview, hide: Callable[[str], str]) -> Preview:
+    return Preview(
+        table=hide(preview.table),
+        columns=[hide(column) for column in preview.columns],
+        rows=[[cell if cell is None else hide(cell) for cell in row] for row in preview.rows],
+    )
 
 
 def _opened(log: Path) -> BinaryIO:

@@ -20,6 +20,43 @@ MAX_LINE = 8 * 1024 * 1024
 
 Count = Annotated[int, Interval(ge=0, lt=2**63)]
 Sent = TypeVar("Sent")
+Remedy = Literal["sealed", "workflow", "toml"]
+"""How a project keeps its secrets, and so how a missing one is added."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lent:
+    """What another source lends by `credentials_from`, under the borrower's own names."""
+
+    source: str = ""
+    variables: dict[str, str] = field(default_factory=dict, repr=False)
+    files: str = field(default="", repr=False)  # TOML
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that a source may see of variables and settings files, and how people find it again.
+
+    `places` says where a variable comes from. `objects` are variables with JSON that was a table when it was
+    sealed. `named` are parameters whose variable the configuration names, `x_env: NAME`. `lenders` are other
+    sources of the project that have Google credentials. `remedy` says how this project keeps its secrets.
+    """
+
+    precedence: Literal["guide", "dlt"] = "guide"
+    variables: dict[str, str] = field(default_factory=dict, repr=False)
+    places: dict[str, str] = field(default_factory=dict)
+    objects: list[str] = field(default_factory=list)
+    named: dict[str, str] = field(default_factory=dict)
+    secrets: str = field(default="", repr=False)  # TOML
+    config: str = field(default="", repr=False)  # TOML
+    lent: Lent = field(default_factory=Lent)
+    lenders: list[str] = field(default_factory=list)
+    remedy: Remedy = "toml"
+
+    @classmethod
+    def decoded(cls, values: dict[str, Any]) -> Settings:
+        """Return what `asdict` has taken apart."""
+        return cls(**{**values, "lent": Lent(**values["lent"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +70,12 @@ class Task:
     kwargs: dict[str, Any]
     resources: list[str] | None
     schema_contract: Any
-    environ: dict[str, str]
+    settings: Settings
     scratch: str  # a folder of its own, which the parent deletes
     committed: str | None  # the warehouse to read dlt's state from; None on the first run and for a look
     full_refresh: bool
     limit: int | None  # rows of each resource to look at, instead of a load
+    explain: bool = False  # say where the parameters come from, and do nothing else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +110,62 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """A name under which a place was asked for a value, and whether it had one."""
+
+    place: str
+    name: str
+    found: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A parameter of a source function, or of a nested credential spec, and where it was looked for.
+
+    `tries` are in dlt's order; the first that is found wins. `given` says what comes before all of them:
+    `function_kwargs`, or the credentials as a whole. `alternative` names the spec, if there is a choice of them.
+    """
+
+    name: str
+    type: str
+    required: bool
+    secret: bool
+    tries: list[Try]
+    given: str | None = None
+    alternative: str | None = None
+
+    @property
+    def winner(self) -> Try | None:
+        """The place that has the value; None if no place does."""
+        return None if self.given else next((attempt for attempt in self.tries if attempt.found), None)
+
+    @property
+    def missing(self) -> bool:
+        """Whether a source can't start for want of it."""
+        return self.required and not self.given and self.winner is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """All parameters of a source."""
+
+    parameters: list[Parameter]
+    event: Literal["explained"] = "explained"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Extracted:
     """Extraction and normalization are done. `load_ids` are the packages to load; without one nothing is new.
 
-    `rows` is by table; `discarded` has, for some, the rows that a schema contract did not let through.
+    `rows` is by table; `discarded` has, for some, the rows that a schema contract did not let through. `plain`
+    are the names of values that the source has asked for as settings, not as secrets.
     """
 
     rows: dict[str, Count]
     load_ids: list[str]
     discarded: dict[str, Count] = field(default_factory=dict)
     preview: list[Preview] = field(default_factory=list)
+    plain: list[str] = field(default_factory=list)
     event: Literal["extracted"] = "extracted"
 
 
@@ -102,7 +186,7 @@ class Failed:
     event: Literal["failed"] = "failed"
 
 
-Message = Extracting | Progress | Extracted | Loaded | Failed
+Message = Extracting | Progress | Explained | Extracted | Loaded | Failed
 
 
 def encode(message: object) -> bytes:
@@ -112,4 +196,7 @@ def encode(message: object) -> bytes:
 
 def decode(kind: type[Sent], line: bytes) -> Sent:
     """Return what the parent has sent; the parent is trusted."""
-    return kind(**json.loads(line))
+    values = json.loads(line)
+    if "settings" in values:
+        values["settings"] = Settings.decoded(values["settings"])
+    return kind(**values)

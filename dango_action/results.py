@@ -47,6 +47,7 @@ class SourceResult:
     seconds: float = 0.0
     log: str | None = None
     preview: tuple[TablePreview, ...] = ()
+    plain: tuple[str, ...] = ()  # names of values that it has asked for as settings, not as secrets
 
     @property
     def cause(self) -> str | None:

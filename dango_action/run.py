@@ -13,24 +13,26 @@ from typing import TYPE_CHECKING, Protocol
 import orjson
 
 from dango_action import __version__
-from dango_action.credentials.allow_list import base_environment, source_environment
-from dango_action.credentials.files import with_dotenv
+from dango_action.credentials.allow_list import base_environment
+from dango_action.credentials.conflicts import conflicts
+from dango_action.credentials.redaction import Redactor
 from dango_action.errors import DangoError, ExitCode, StoppedError, UsageError
 from dango_action.forkserver import hide_from_workers
-from dango_action.inputs import width
 from dango_action.pool import Pool
 from dango_action.protocol import Task
 from dango_action.report.activity import ActivityLog
 from dango_action.report.summary import summary
 from dango_action.results import RunResult, SourceResult, StateResult
-from dango_action.schedule import Job, Observer, Phase, Schedule
+from dango_action.schedule import Job, Observer, Phase, Schedule, width
 from dango_action.stop import stop_signals
 from dango_action.warehouse.generations import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from dango_action.config.model import Source
+    from dango_action.credentials.forms import Known
+    from dango_action.credentials.held import Credentials
     from dango_action.errors import Position, Problem
     from dango_action.inputs import Inputs
     from dango_action.plan import Plan
@@ -55,12 +57,12 @@ class Keeper(Protocol):
     def restore(self, run: str) -> None:
         """Put the newest generation in place."""
 
-    def keep(self, run: str, *, changed: bool) -> StateResult:
-        """Put what is new up for later runs."""
+    def keep(self, run: str, known: Sequence[Known], *, changed: bool) -> StateResult:
+        """Put what is new up for later runs, unless it holds one of the `known` secrets."""
 
 
 def sync(
-    plan: Plan, inputs: Inputs, environ: Mapping[str, str], screen: Screen, keeper: Keeper | None = None
+    plan: Plan, inputs: Inputs, credentials: Credentials, screen: Screen, keeper: Keeper | None = None
 ) -> RunResult:
     """Sync what is planned; whatever fails is in the result, and in the files of the run's folder."""
     record = _Record.begin(plan.project, screen)
@@ -71,10 +73,10 @@ def sync(
     state: StateResult | None = None
     try:
         if plan.sources:
-            variables = with_dotenv(plan.project, environ)
-            results += _execute(plan, inputs, variables, record, keeper)
+            results += _execute(plan, inputs, credentials, record, keeper)
             if keeper:
-                state = keeper.keep(record.run, changed=any(result.changed for result in results))
+                known = secrets_of(plan, credentials, results)
+                state = keeper.keep(record.run, known, changed=any(result.changed for result in results))
     except _NotPublishedError as error:
         results += error.results
         failure = error.reason
@@ -83,7 +85,8 @@ def sync(
     except KeyboardInterrupt:
         failure = StoppedError.because("stopped while the warehouse was fetched or kept", "run it again")
     placed = [_placed(result, plan.positions.get(result.name)) for result in results]
-    notices = (*plan.notices, *(keeper.notices if keeper else ()))
+    double = (problem for source in plan.sources for problem in conflicts(source, credentials))
+    notices = (*plan.notices, *double, *(keeper.notices if keeper else ()))
     return record.end(_Outcome(inputs, str(plan.target), placed, failure, notices, state))
 
 
@@ -91,6 +94,12 @@ def refuse(inputs: Inputs, error: DangoError, screen: Screen) -> RunResult:
     """Report a run that could not begin in the same way as one that could."""
     keep = not isinstance(error, UsageError)  # a slip of the finger is no run
     return _Record.begin(inputs.project, screen, keep=keep).end(_Outcome(inputs, inputs.target or "", (), error))
+
+
+def secrets_of(plan: Plan, credentials: Credentials, results: Iterable[SourceResult]) -> tuple[Known, ...]:
+    """Return what may not leave of what this run has used; what a source has asked for as a setting is marked."""
+    plain = {name for result in results for name in result.plain}
+    return tuple(credentials.known(plan.sources, plain))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +196,13 @@ class _All:
 
 
 def _execute(
-    plan: Plan, inputs: Inputs, environ: Mapping[str, str], record: _Record, keeper: Keeper | None
+    plan: Plan, inputs: Inputs, credentials: Credentials, record: _Record, keeper: Keeper | None
 ) -> list[SourceResult]:
     """Run the planned sources and publish what they have loaded."""
     with ExitStack() as stack:
-        pool = stack.enter_context(Pool.open(base_environment(environ)))  # imports dlt while the rest is prepared
+        hidden = Redactor.of(credentials.known(plan.sources))
+        # imports dlt while the rest is prepared
+        pool = stack.enter_context(Pool.open(base_environment(credentials.job), redactor=hidden))
         hide_from_workers()
         if keeper:
             keeper.restore(record.run)  # a signal interrupts it
@@ -211,7 +222,7 @@ def _execute(
         )
         committed = warehouse.committed if warehouse else None
         paths = _Paths(record.folder or scratch, scratch, committed)
-        results = schedule.run([_job(source, plan, inputs, environ, paths) for source in plan.sources])
+        results = schedule.run([_job(source, plan, inputs, credentials, paths) for source in plan.sources])
         if warehouse and any(result.changed for result in results):
             try:
                 warehouse.publish()
@@ -227,7 +238,7 @@ class _Paths:
     committed: Path | None
 
 
-def _job(source: Source, plan: Plan, inputs: Inputs, environ: Mapping[str, str], paths: _Paths) -> Job:
+def _job(source: Source, plan: Plan, inputs: Inputs, credentials: Credentials, paths: _Paths) -> Job:
     native = source.dlt_native
     log = paths.run / f"{source.name}.log"
     task = Task(
@@ -238,7 +249,7 @@ def _job(source: Source, plan: Plan, inputs: Inputs, environ: Mapping[str, str],
         kwargs=dict(native.function_kwargs),
         resources=list(source.resources) if source.resources is not None else None,
         schema_contract=source.schema_contract,
-        environ=source_environment(source.name, source.env, environ),
+        settings=credentials.settings_of(source),
         scratch=str(paths.scratch / source.name),
         committed=str(paths.committed) if paths.committed else None,
         full_refresh=inputs.full_refresh,
@@ -273,7 +284,7 @@ def _unpublished(result: SourceResult, reason: DangoError) -> SourceResult:
 
 def _placed(result: SourceResult, entry: Position | None) -> SourceResult:
     """Give the problems of a source's configuration their place in the file, where they have none."""
-    if result.exit_code is not ExitCode.CONFIGURATION:
+    if result.exit_code not in {ExitCode.CONFIGURATION, ExitCode.CREDENTIALS}:
         return result
     return replace(result, problems=tuple(p if p.at else replace(p, at=entry) for p in result.problems))
 

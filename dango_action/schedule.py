@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import time
 from collections import deque
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from dango_action.warehouse.generations import Warehouse
 
+_LEAST_JOBS = 4
+_OWN_DESCRIPTORS = 32
+_DESCRIPTORS_OF_A_SOURCE = 8  # twice what a worker needs: as many as extract may wait for their load
 GRACE = 0.3
 """Seconds that a worker has to end by itself: after its failure, or after it was asked where it is."""
 _LONGEST_PAUSE = 30.0
@@ -259,6 +263,14 @@ class Schedule:
         if self._has_room:
             times += [run.not_before for run in self._waiting]
         return max(0.0, min(times) - time.monotonic()) if times else None
+
+
+def width(asked: int | None) -> int:
+    """Return how many sources extract at once: they mostly wait for somebody's API, and each needs descriptors."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = max(1, (descriptors - _OWN_DESCRIPTORS) // _DESCRIPTORS_OF_A_SOURCE)
+    return min(asked or max(_LEAST_JOBS, 2 * processors), most)
 
 
 def _fresh_folder(path: str) -> None:

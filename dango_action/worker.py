@@ -14,11 +14,12 @@ import sys
 import threading
 import traceback
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 from dango_action import protocol
 from dango_action.errors import ExitCode, Problem
-from dango_action.protocol import Extracting, Failed, Load, Loaded, Progress, Task
+from dango_action.protocol import Explained, Extracting, Failed, Load, Loaded, Progress, Task
 
 DUMP = signal.SIGUSR1
 """Makes a worker print where each of its threads is; the parent sends it before it ends one for being late."""
@@ -74,10 +75,9 @@ def _failure(error: BaseException, task: Task) -> Failed:
     """Print the traceback and return the cause; an exception that can't even be looked at has one too."""
     try:
         from dango_action.sync.failures import explain  # noqa: PLC0415 - it imports dlt
-        from dango_action.sync.pipeline import known_secrets  # noqa: PLC0415 - as above
 
         traceback.print_exception(error)
-        return explain(error, task, known_secrets(task.environ.values()))
+        return explain(error, task)
     except Exception:  # noqa: BLE001 - its own code runs when it is printed
         problem = Problem(what=type(error).__name__, hint="it failed again when it was asked for its message")
         return Failed(problems=[problem], exit_code=ExitCode.SOURCE_FAILED, transient=False)
@@ -85,18 +85,28 @@ def _failure(error: BaseException, task: Task) -> Failed:
 
 def _work(task: Task, parent: Parent) -> None:
     from dango_action.sources import native  # noqa: PLC0415 - it imports dlt, which no user of this module needs
+    from dango_action.sources.arguments import with_variables  # noqa: PLC0415 - as below
+    from dango_action.sync.parameters import parameters  # noqa: PLC0415 - as below
     from dango_action.sync.pipeline import SourcePipeline, use_project  # noqa: PLC0415
+    from dango_action.sync.providers import use_settings  # noqa: PLC0415
 
-    os.environ.update(task.environ)  # they were never in the block that /proc shows
+    os.environ.update(task.settings.variables)  # they were never in the block that /proc shows
     os.chdir(task.project)
     use_project(task.project)
+    record = use_settings(task.name, task.settings)
+    if task.explain:
+        made = native.find(native.load_module(Path(task.project), task.module), task.function)
+        parent.send(Explained(parameters=list(parameters(task, made, record))))
+        return
     with SourcePipeline(task, lambda rows: parent.send(Progress(rows=rows))) as pipeline:
         pipeline.restore()
         parent.send(Extracting())
         module = native.load_module(Path(task.project), task.module)
-        source = native.select(native.build(task.name, module, task.function, task.kwargs), task.resources)
+        made = native.find(module, task.function)
+        kwargs = with_variables(made, task.kwargs, task.settings)
+        source = native.select(native.build(task.name, made, kwargs), task.resources)
         extracted = pipeline.extract(source)
-        parent.send(extracted)
+        parent.send(replace(extracted, plain=record.settings()))
         if extracted.load_ids:
             pipeline.load(Path(parent.receive(Load).path))
             parent.send(Loaded())

@@ -13,8 +13,8 @@ import orjson
 from dango_action.config.parse import read
 from dango_action.credentials.files import settings_problems
 from dango_action.errors import ConfigError, ExitCode
-from dango_action.inputs import on_runner, workspace
-from dango_action.plan import not_in_force, usable_target
+from dango_action.inputs import Inputs, on_runner, surroundings, workspace
+from dango_action.plan import make_plan, not_in_force, usable_target
 from dango_action.report.wording import counted
 from dango_action.results import problem_document
 
@@ -104,6 +104,31 @@ def validate(project: Path, /, *, as_json: bool) -> int:
         for problem in checked.problems:
             runner.error("dango config validate", problem)
     return checked.exit_code
+
+
+@config.command()
+@click.argument("source", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+@click.pass_obj
+def explain(project: Path, /, source: str | None, *, as_json: bool) -> int:
+    """Say where each parameter of a source, or of all, gets its value: every place looked at, and no value."""
+    from dango_action.credentials.explain import strangers  # noqa: PLC0415 - `validate` needs none of it
+    from dango_action.credentials.gather import gather_names  # noqa: PLC0415 - as above
+    from dango_action.explain import explain as ask  # noqa: PLC0415 - as above
+
+    inputs = Inputs(project=project, sources=(source,) if source else ())
+    plan = make_plan(inputs)
+    credentials = gather_names(project, plan.config, surroundings(os.environ))
+    found = ask(project, plan.sources, credentials)
+    unseen = [] if source else list(strangers(credentials))
+    if as_json:
+        document = {"sources": [one.document() for one in found], "unseen": unseen}
+        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    else:
+        from dango_action.cli.explained import show  # noqa: PLC0415 - it imports rich
+
+        show(found, unseen)
+    return ExitCode.CONFIGURATION if any(one.problems for one in found) else ExitCode.OK
 
 
 @config.command()

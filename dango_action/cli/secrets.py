@@ -12,6 +12,7 @@ import click
 import orjson
 
 from dango_action.cli import secrets_project as vault
+from dango_action.cli.secrets_check import check
 from dango_action.cli.secrets_handing import STORE, add_note, hand_out
 from dango_action.cli.secrets_import import import_
 from dango_action.cli.secrets_input import read_value
@@ -230,5 +231,5 @@ def _doubts(project: Path, path: tuple[str, ...]) -> Iterator[Problem]:
         yield Problem(what=f"nothing reads the path `{format_path(path)}`", hint=hint)
 
 
-for command in (import_, rotate):
+for command in (check, import_, rotate):
     secrets.add_command(command)

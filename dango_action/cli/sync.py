@@ -11,7 +11,7 @@ import click
 import orjson
 
 from dango_action.errors import DangoError, ExitCode, UsageError
-from dango_action.inputs import Inputs, on_runner, words, workspace
+from dango_action.inputs import Inputs, on_runner, surroundings, words, workspace
 from dango_action.report.console import screen
 from dango_action.report.wording import counted
 
@@ -57,19 +57,22 @@ def sync(project: Path, /, *, dry_run: bool, as_json: bool, **options: object) -
 
     try:
         plan = make_plan(inputs)
+        if dry_run:
+            _print_plan(plan, as_json=as_json)
+            return ExitCode.CONFIGURATION if plan.broken else ExitCode.OK
+        from dango_action.credentials.gather import gather  # noqa: PLC0415 - `--dry-run` needs none of it
+
+        credentials = gather(plan.project, plan.config, plan.sources, surroundings(os.environ))
     except DangoError as error:
         from dango_action import run  # noqa: PLC0415 - as below
 
         with _screen(project, sys.stderr) as shown:
             result = run.refuse(inputs, error, shown)
     else:
-        if dry_run:
-            _print_plan(plan, as_json=as_json)
-            return ExitCode.CONFIGURATION if plan.broken else ExitCode.OK
         from dango_action import run  # noqa: PLC0415 - `--dry-run` needs none of it
 
         with _screen(project, sys.stderr if as_json else sys.stdout) as shown:
-            result = run.sync(plan, inputs, os.environ, shown)
+            result = run.sync(plan, inputs, credentials, shown)
     if as_json:
         click.echo(orjson.dumps(result.document(previews=True), option=orjson.OPT_INDENT_2))
     return result.exit_code

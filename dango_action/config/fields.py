@@ -88,6 +88,7 @@ def _contract_form(value: object) -> str | None:
 
 
 _IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]*"
+VARIABLE = re.compile(_IDENTIFIER)
 
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 Texts: TypeAlias = Annotated[tuple[Text, ...], Field(strict=False)]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dango_action.config.fields import (
+    VARIABLE,
     Contract,
     Count,
     Duration,
@@ -129,6 +130,16 @@ class NativeSource(SourceBase):
 
     dlt_native: DltNative
     """Where the Python of this source is, and its arguments."""
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The variables that the configuration names by `x_env: NAME`, by the parameter `x`."""
+        kwargs = self.dlt_native.function_kwargs.items()
+        return {
+            key.removesuffix("_env"): value
+            for key, value in kwargs
+            if key.endswith("_env") and key != "_env" and isinstance(value, str) and VARIABLE.fullmatch(value)
+        }
 
 
 # A source of any type; more than one become a union here.

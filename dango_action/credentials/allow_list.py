@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Mapping
 
 # What programs need to run at all, to find the network, and to print; none of it is a secret of a source.
 BASE = frozenset(
@@ -29,6 +29,7 @@ BASE_PREFIXES = (
     "RUNTIME__LOG_",
     "RUNTIME__REQUEST_",
 )
+_OURS = "DANGO_"
 FIXED = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "DLT_DISABLE_PLUGINS": "true",  # a plugin could replace the run context, and with it where secrets come from
@@ -42,16 +43,11 @@ def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **FIXED}
 
 
-def source_environment(name: str, listed: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what the source `name` may see beside the base: its own sections, and what its `env:` lists.
+def is_own(variable: str, source: str, named: Container[str] = ()) -> bool:
+    """Tell whether a source may see a variable: one of its own sections, or one that its configuration names.
 
-    An empty value counts as absent: an unset repository secret arrives as an empty variable.
+    What belongs to this tool, its private keys among it, no configuration can hand to a source.
     """
-    section = name.upper()
-    prefixes = (f"SOURCES__{section}__", f"{section}__")
-    wanted = frozenset(listed)
-    return {
-        key: value
-        for key, value in environ.items()
-        if value and (key in wanted or key.upper().startswith(prefixes))
-    }
+    section = source.upper()
+    own = variable.upper().startswith((f"SOURCES__{section}__", f"{section}__"))
+    return own or (variable in named and not variable.startswith(_OURS))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from dotenv.parser import parse_stream
 
@@ -12,47 +14,68 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-TOML_FILES = (".dlt/secrets.toml", ".dlt/config.toml")
+DOTENV = ".env"
+SECRETS_TOML = ".dlt/secrets.toml"
+CONFIG_TOML = ".dlt/config.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What the settings files say. Their values may be secrets, so it does not print them."""
+
+    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    dotenv: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def settings_problems(project: Path) -> list[Problem]:
     """Return what is wrong with the settings files, with its place and never with a value."""
     return [
         *_dotenv_problems(project),
-        *(problem for name in TOML_FILES for problem in _toml_problems(project, name)),
+        *(problem for name in (SECRETS_TOML, CONFIG_TOML) for problem in _toml_problems(project, name)),
     ]
 
 
-def with_dotenv(project: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment over the project's `.env`, which fills only what is not set.
+def read_files(project: Path) -> Files:
+    """Return what `.env` and dlt's files in this project say; a file that is not there says nothing.
 
     Raises:
-        ConfigError: a settings file is there and can't be read; all such problems at once.
+        ConfigError: a file is there and can't be read; all such problems at once.
 
     """
     problems = settings_problems(project)
     if problems:
         raise ConfigError(*problems)
-    file = project / ".env"
+    return Files(
+        secrets=_toml(project / SECRETS_TOML),
+        config=_toml(project / CONFIG_TOML),
+        dotenv=_dotenv(project / DOTENV),
+    )
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+def _dotenv(file: Path) -> dict[str, str]:
     if not file.is_file():
-        return dict(environ)
+        return {}
     with file.open(encoding="utf-8-sig") as stream:
-        filled = {b.key: b.value for b in parse_stream(stream) if b.key is not None and b.value is not None}
-    return {**filled, **{key: value for key, value in environ.items() if value or key not in filled}}
+        return {b.key: b.value for b in parse_stream(stream) if b.key is not None and b.value is not None}
 
 
 def _dotenv_problems(project: Path) -> Iterator[Problem]:
-    file = project / ".env"
+    file = project / DOTENV
     if not file.is_file():
         return
     try:
         with file.open(encoding="utf-8-sig") as stream:
             wrong = [binding.original.line for binding in parse_stream(stream) if binding.error]
     except (OSError, UnicodeDecodeError) as error:
-        yield _unreadable(".env", error)
+        yield _unreadable(DOTENV, error)
         return
     for line in wrong:
-        at = Position(file=".env", line=line, column=1)
+        at = Position(file=DOTENV, line=line, column=1)
         yield Problem(what="this line is no NAME=value", hint="write it so, or begin it with #", at=at)
 
 
@@ -60,21 +83,31 @@ def _toml_problems(project: Path, name: str) -> Iterator[Problem]:
     file = project / name
     if not file.is_file():
         return
-    import tomlkit  # noqa: PLC0415 - it is slow to import, and many projects have no such file
-    from tomlkit.exceptions import ParseError, TOMLKitError  # noqa: PLC0415
-
     try:
-        tomlkit.parse(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         yield _unreadable(name, error)
+        return
+    try:
+        tomllib.loads(text)
+    except (ValueError, RecursionError):
+        yield _placed(text, name)
+
+
+def _placed(text: str, name: str) -> Problem:
+    """Say where a text stops being TOML, which the parser of the standard library does not tell as data."""
+    import tomlkit  # noqa: PLC0415 - slow to import, and needed for a broken file only
+    from tomlkit.exceptions import ParseError, TOMLKitError  # noqa: PLC0415
+
+    what, at = "this is not TOML", _start(name)
+    hint = 'write `[sources.<name>]`, and below it `key = "value"`'
+    try:
+        tomlkit.parse(text)
     except ParseError as error:
         at = Position(file=name, line=error.line, column=error.col + 1)
-        yield Problem(
-            what="this is not TOML", hint='write `[sources.<name>]`, and below it `key = "value"`', at=at
-        )
     except TOMLKitError as error:
-        what = f"this file is not TOML: {type(error).__name__}"
-        yield Problem(what=what, hint="does a key or a section stand in it twice?", at=_start(name))
+        what, hint = f"this file is not TOML: {type(error).__name__}", "does a key or a section stand in it twice?"
+    return Problem(what=what, hint=hint, at=at)
 
 
 def _unreadable(name: str, error: Exception) -> Problem:

@@ -29,14 +29,13 @@ if TYPE_CHECKING:
 FOLDER = "custom_sources"
 
 
-def build(name: str, module: types.ModuleType, function: str | None, kwargs: dict[str, Any]) -> DltSource:
-    """Call the source function and return its dlt source under the name of the configured source.
+def build(name: str, made: Any, kwargs: dict[str, Any]) -> DltSource:  # noqa: ANN401 - user code
+    """Call a source function and return its dlt source under the name of the configured source.
 
     Raises:
-        ConfigError: there is no such function, or it does not take these arguments.
+        ConfigError: it does not take these arguments.
 
     """
-    made = _function(module, function)
     _check_arguments(made, kwargs)
     source = _factory(name, made, kwargs)()
     if inspect.iscoroutine(source):
@@ -94,7 +93,13 @@ def load_module(project: Path, dotted: str) -> types.ModuleType:
         ) from error
 
 
-def _function(module: types.ModuleType, function: str | None) -> Any:  # noqa: ANN401 - user code
+def find(module: types.ModuleType, function: str | None) -> Any:  # noqa: ANN401 - user code
+    """Return the source function of this name, or the only one of the module.
+
+    Raises:
+        ConfigError: there is none, or more than one to choose from.
+
+    """
     candidates = _candidates(module)
     if function is None:
         if len(candidates) == 1:

@@ -7,11 +7,10 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
 
 import duckdb
 import requests
-from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ValueNotSecretException
 from dlt.common.exceptions import TerminalException, TransientException
 from dlt.destinations.exceptions import DatabaseException
 from dlt.extract.exceptions import (
@@ -25,10 +24,11 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from dango_action.errors import DangoError, ExitCode, Position, Problem, chain
 from dango_action.protocol import Failed
 from dango_action.sources.idioms import Idiom, find_idioms
+from dango_action.sync.missing import missing
 from dango_action.warehouse.transaction import PoisonedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from types import FrameType
 
     from dango_action.protocol import Task
@@ -41,25 +41,11 @@ PACKAGE = Path(__file__).parent.parent
 _IS_NONE = (InvalidResourceDataTypeIsNone, PipeGenInvalid, SourceDataIsNone)
 
 
-def explain(error: BaseException, task: Task, secrets: Iterable[str]) -> Failed:
+def explain(error: BaseException, task: Task) -> Failed:
     """Return what the parent should report of this exception, and whether another try may help.
 
-    Messages may quote what they were given, so the `secrets` are replaced in them.
+    A message may quote what it was given, secrets among it: the parent hides them, as in everything it hears.
     """
-    failed = _explain(error, task)
-    forms = {form for secret in secrets for form in (secret, quote(secret), quote_plus(secret))}
-    longest_first = sorted(forms, key=len, reverse=True)
-    return replace(failed, problems=[_without(problem, longest_first) for problem in failed.problems])
-
-
-def _without(problem: Problem, secrets: Iterable[str]) -> Problem:
-    what = problem.what
-    for secret in secrets:
-        what = what.replace(secret, "***")
-    return replace(problem, what=what)
-
-
-def _explain(error: BaseException, task: Task) -> Failed:
     cause = _cause(error)
     if isinstance(cause, DangoError):
         place = _place(cause.__cause__, task) if cause.__cause__ else None
@@ -69,7 +55,9 @@ def _explain(error: BaseException, task: Task) -> Failed:
     if idioms:
         return Failed(problems=idioms, exit_code=ExitCode.SOURCE_FAILED, transient=False)
     if isinstance(cause, ConfigFieldMissingException):
-        return Failed(problems=_missing(cause, task), exit_code=ExitCode.CREDENTIALS, transient=False)
+        return Failed(problems=missing(cause, task), exit_code=ExitCode.CREDENTIALS, transient=False)
+    if isinstance(cause, ValueNotSecretException):
+        return Failed(problems=[_in_the_open(cause, task)], exit_code=ExitCode.CREDENTIALS, transient=False)
     transient = _transient(list(chain(error)))
     return Failed(
         problems=[
@@ -134,16 +122,11 @@ def _explains(idiom: Idiom, cause: BaseException, file: Path, task: Task) -> boo
     )
 
 
-def _missing(cause: ConfigFieldMissingException, task: Task) -> list[Problem]:
-    """Return one problem for each setting that was found nowhere; dlt's list of places is in the log."""
-    return [
-        Problem(
-            what=f"`{field}` is missing for source `{task.name}`",
-            hint=f"put `{field} = …` under [sources.{task.name}] in .dlt/secrets.toml, or set "
-            f"SOURCES__{task.name.upper()}__{field.upper()}; the log lists every place that was looked in",
-        )
-        for field in cause.fields
-    ]
+def _in_the_open(cause: ValueNotSecretException, task: Task) -> Problem:
+    return Problem(
+        what=f"a secret of source `{task.name}` stands in {cause.provider_name}, which is committed: {cause.key}",
+        hint="move it to .dlt/secrets.toml or seal it, `dango secrets set PATH`, and replace it at its provider",
+    )
 
 
 def _transient(causes: list[BaseException]) -> bool:

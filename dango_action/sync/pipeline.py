@@ -13,22 +13,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 import dlt
 import duckdb
-import tomlkit
 from dlt.common.configuration.container import Container
-from dlt.common.configuration.providers import SecretsTomlProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.runtime.collector_base import Collector
 from dlt.destinations import duckdb as duckdb_destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.extract.items_transform import BaseItemTransform, ItemTransform
 
-from dango_action.credentials.redaction import SHORTEST
 from dango_action.errors import ConfigError, Problem, StateError, chain
 from dango_action.protocol import Extracted, Preview
 from dango_action.warehouse.transaction import Transaction, TransactionalDuckDb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from dlt.common.pipeline import ExtractInfo
     from dlt.extract import DltSource
@@ -55,21 +52,6 @@ def dataset_of(name: str) -> str:
 def use_project(project: str) -> None:
     """Make dlt read its settings from this project and from the environment as it is now."""
     Container()[PluggableRunContext].reload(project)
-
-
-def known_secrets(variables: Iterable[str]) -> set[str]:
-    """Return the values that must not be repeated: the source's variables, and what dlt reads as secrets."""
-    providers = Container()[PluggableRunContext].providers.providers
-    files = [provider.to_toml() for provider in providers if isinstance(provider, SecretsTomlProvider)]
-    values: list[Any] = [*variables, *(tomlkit.parse(file).unwrap() for file in files)]
-    found = set()
-    while values:
-        value = values.pop()
-        if isinstance(value, dict | list):
-            values += value.values() if isinstance(value, dict) else value
-        elif len(str(value)) >= SHORTEST:
-            found.add(str(value))
-    return found
 
 
 class SourcePipeline:

@@ -10,9 +10,10 @@ import time
 import pytest
 
 from dango_action import pool as pool_module
+from dango_action.credentials.redaction import Redactor
 from dango_action.forkserver import ForkServer
 from dango_action.pool import Ended, Pool
-from dango_action.protocol import Failed, Progress, Task, encode
+from dango_action.protocol import Failed, Progress, Settings, Task, encode
 
 ENVIRON = {key: os.environ[key] for key in ("PATH", "COVERAGE_PROCESS_CONFIG") if key in os.environ}
 
@@ -20,7 +21,7 @@ ENVIRON = {key: os.environ[key] for key in ("PATH", "COVERAGE_PROCESS_CONFIG") i
 def task(project, module, **fields):
     values = {
         "name": "shop", "project": str(project), "module": module, "function": "source", "kwargs": {}, "resources": None,
-        "schema_contract": None, "environ": {}, "scratch": str(project / "scratch"), "committed": None,
+        "schema_contract": None, "settings": Settings(), "scratch": str(project / "scratch"), "committed": None,
         "full_refresh": False, "limit": 2,
     }  # fmt: skip
     return Task(**{**values, **fields})
@@ -157,6 +158,62 @@ def test_a_log_stops_growing_at_its_limit(folder, monkeypatch):
     log = (folder / "log").read_bytes()
     assert len(log) < 10_200
     assert log.endswith(b"[the log ends here: it has reached its limit]\n")
+
+
+SECRET = "sk_live_0123456789abcdef"
+PRINTS = """
+import os, time
+import dlt
+
+
+@dlt.resource
+def source():
+    print("token SECRET", flush=True)
+    os.write(1, b"in two halves: SECRET"[:-9])
+    time.sleep(0.2)
+    os.write(1, b"SECRET"[-9:] + b"\\n")
+    yield {"a": 1}
+    os.write(2, b"the last line is open: SECRET")
+""".replace("SECRET", SECRET)
+
+
+def test_what_a_worker_prints_is_redacted_before_it_is_in_the_log(folder):
+    write(folder, "shop", PRINTS)
+    with Pool.open(ENVIRON, redactor=Redactor.of([SECRET])) as pool:
+        events = until_ended(pool, pool.start(task(folder, "shop"), folder / "log"))
+
+    assert events[-1][1].status == 0
+    log = (folder / "log").read_text()
+    assert "token ***\nin two halves: ***\n" in log
+    assert "the last line is open: ***" in log
+    assert SECRET not in log
+
+
+def test_a_complete_line_is_in_the_log_while_the_worker_goes_on(folder):
+    write(folder, "slow", f"import time\nprint('now {SECRET}\\nbegun', end='', flush=True)\ntime.sleep(600)\n")
+    with Pool.open(ENVIRON, redactor=Redactor.of([SECRET])) as pool:
+        pool.start(task(folder, "slow"), folder / "log")
+        end = time.monotonic() + 60
+        while not (folder / "log").read_bytes() and time.monotonic() < end:
+            list(pool.wait(1))
+        assert (folder / "log").read_text() == "now ***\n"
+
+    assert (folder / "log").read_text() == "now ***\nbegun"
+
+
+def test_a_redacted_log_stops_growing_at_its_limit_and_not_within_a_secret(folder, monkeypatch):
+    monkeypatch.setattr(pool_module, "MAX_LOG", 10_000)
+    write(
+        folder,
+        "loud",
+        f"print('x' * 9_990 + '{SECRET}\\n' + 'y' * 100_000)\ndef source():\n    yield {{'a': 1}}\n",
+    )
+    with Pool.open(ENVIRON, redactor=Redactor.of([SECRET])) as pool:
+        until_ended(pool, pool.start(task(folder, "loud"), folder / "log"))
+
+    log = (folder / "log").read_text()
+    assert log.startswith("x" * 9_990 + "***\nyyyyyy\n[the log ends here")
+    assert log.endswith("it has reached its limit]\n")
 
 
 def test_a_task_of_some_megabytes_arrives(pool, folder):

@@ -16,15 +16,15 @@ MIDDLE = LOW | {"sources", "state"}
 HIGH = MIDDLE | {"warehouse", "sync"}
 PROCESSES = {"forkserver", "pool", "worker"}
 RUN = HIGH | PROCESSES | {"schedule", "stop", "plan", "selection", "inputs", "report"}
-UPPER = RUN | {"run", "scaffold", "fetch", "keeper", "pull"}
+UPPER = RUN | {"run", "explain", "scaffold", "fetch", "keeper", "pull"}
 # part of the package -> what of the package it may import
 MAY_IMPORT = {
     "errors": set(),
     "results": {"errors"},
-    "inputs": {"errors", "config"},
+    "inputs": {"errors", "config", "credentials"},
     "protocol": BASE,
     "config": BASE,
-    "credentials": BASE | {"config"},
+    "credentials": BASE | {"config", "protocol"},
     "github": BASE,
     "scaffold": BASE | {"config"},
     "state": BASE | {"github"},
@@ -36,13 +36,14 @@ MAY_IMPORT = {
     "plan": LOW | {"inputs", "selection"},
     "forkserver": {"worker"},
     "worker": HIGH,
-    "pool": BASE | {"protocol", "forkserver"},
+    "pool": BASE | {"protocol", "forkserver", "credentials"},
     "outcomes": BASE | {"protocol"},
     "stop": set(),
     "schedule": HIGH | PROCESSES | {"outcomes", "stop"},
     "run": RUN,
+    "explain": BASE | {"config", "credentials", "protocol"} | PROCESSES,
     "fetch": BASE | {"github", "state", "warehouse"},
-    "keeper": BASE | {"github", "state", "warehouse", "fetch"},
+    "keeper": BASE | {"credentials", "github", "state", "warehouse", "fetch"},
     "pull": BASE | {"config", "github", "inputs", "plan", "scaffold", "state", "fetch", "warehouse"},
     "leavings": BASE | {"credentials", "github", "inputs", "state", "report"},
     "action": UPPER | {"cli", "leavings"},

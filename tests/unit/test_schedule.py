@@ -2,13 +2,13 @@ import time
 
 import pytest
 
-from dango_action.protocol import Task
+from dango_action.protocol import Settings, Task
 from dango_action.schedule import Job, Schedule, _Run
 
 
 def run(**fields):
     task = Task(
-        name="shop", project="/", module="m", function=None, kwargs={}, resources=None, schema_contract=None, environ={},
+        name="shop", project="/", module="m", function=None, kwargs={}, resources=None, schema_contract=None, settings=Settings(),
         scratch="/", committed=None, full_refresh=False, limit=None,
     )  # fmt: skip
     return _Run(

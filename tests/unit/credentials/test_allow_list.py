@@ -1,7 +1,7 @@
 import pytest
 
-from dango_action.credentials.allow_list import base_environment, source_environment
-from dango_action.credentials.files import settings_problems, with_dotenv
+from dango_action.credentials.allow_list import base_environment, is_own
+from dango_action.credentials.files import read_files, settings_problems
 from dango_action.errors import ConfigError
 
 ENVIRON = {
@@ -32,46 +32,40 @@ def test_a_process_starts_with_base_variables_and_no_secret():
     )
 
 
-def test_a_source_sees_its_own_sections_and_what_it_lists():
-    assert source_environment("shop", ["SHOP_EXTRA"], ENVIRON) == {
-        "SOURCES__SHOP__API_KEY": "a",
-        "SHOP__API_KEY": "b",
-        "SHOP_EXTRA": "e",
+def seen(source, named=()):
+    return {name for name in ENVIRON if is_own(name, source, named)}
+
+
+def test_a_source_sees_its_own_sections_and_what_its_configuration_names():
+    assert seen("shop", ["SHOP_EXTRA"]) == {
+        "SOURCES__SHOP__API_KEY",
+        "SHOP__API_KEY",
+        "SHOP_EXTRA",
+        "SOURCES__SHOP__EMPTY",
     }
 
 
 def test_a_source_whose_name_begins_like_another_one_sees_nothing_of_it():
-    assert source_environment("shop_us", [], ENVIRON) == {
-        "SOURCES__SHOP_US__API_KEY": "c",
-        "SHOP_US__API_KEY": "d",
-    }
+    assert seen("shop_us") == {"SOURCES__SHOP_US__API_KEY", "SHOP_US__API_KEY"}
 
 
-def test_an_empty_variable_counts_as_absent():
-    assert source_environment("shop", ["EMPTY"], {"EMPTY": "", "SOURCES__SHOP__K": ""}) == {}
+def test_dotenv_is_read_as_its_library_reads_it(tmp_path):
+    (tmp_path / ".env").write_text("A=file\nB='two words'\n# no\nexport D=é\nE=$A\n", encoding="utf-8")
+
+    assert read_files(tmp_path).dotenv == {"A": "file", "B": "two words", "D": "é", "E": "$A"}
 
 
-def test_dotenv_fills_what_the_environment_leaves_open(tmp_path):
-    (tmp_path / ".env").write_text("A=file\nB='two words'\nC=file\n# no\nexport D=é\nE=$A\n", encoding="utf-8")
+def test_a_project_without_settings_files_says_nothing(tmp_path):
+    files = read_files(tmp_path)
 
-    assert with_dotenv(tmp_path, {"A": "set", "C": ""}) == {
-        "A": "set",
-        "B": "two words",
-        "C": "file",
-        "D": "é",
-        "E": "$A",
-    }
-
-
-def test_without_dotenv_the_environment_is_as_it_was(tmp_path):
-    assert with_dotenv(tmp_path, {"A": "1", "B": ""}) == {"A": "1", "B": ""}
+    assert (files.dotenv, files.secrets, files.config) == ({}, {}, {})
 
 
 def test_a_dotenv_that_is_no_text_is_a_clear_error(tmp_path):
     (tmp_path / ".env").write_bytes(b"A=\xff\xfe")
 
     with pytest.raises(ConfigError, match=r"\.env:1:1: this file cannot be read"):
-        with_dotenv(tmp_path, {})
+        read_files(tmp_path)
 
 
 def test_a_line_that_is_no_variable_has_its_place_and_not_its_text(tmp_path):

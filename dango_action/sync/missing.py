@@ -1,0 +1,101 @@
+"""A setting that dlt has found nowhere: what it is called, where it was looked for, and what helps."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlt.common.configuration.exceptions import LookupTraces
+
+from dango_action.credentials.environ import variable_name
+from dango_action.credentials.sections import canonical, leaves
+from dango_action.errors import Problem
+from dango_action.sync.providers import FLAT, names_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dlt.common.configuration.exceptions import ConfigFieldMissingException, LookupTrace
+
+    from dango_action.protocol import Settings, Task
+
+_MOST_PLACES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    path: tuple[str, ...]  # of the parameter: ("credentials", "client_id")
+    traces: list[LookupTrace]
+
+
+def missing(cause: ConfigFieldMissingException, task: Task) -> list[Problem]:
+    """Return one problem for each setting that is missing; of alternatives, for the one of which most is there."""
+    return [_problem(found, task) for found in _missing(cause.traces, ())]
+
+
+def _missing(traces: Mapping[str, list[LookupTrace | LookupTraces]], below: tuple[str, ...]) -> Iterator[_Missing]:
+    for field, found in traces.items():
+        specs = [trace for trace in found if isinstance(trace, LookupTraces)]
+        if specs:
+            nearest = max(specs, key=lambda spec: len(spec.resolved_fields_set))
+            yield from _missing(nearest.traces, (*below, field))
+        else:
+            yield _Missing((*below, field), [trace for trace in found if not isinstance(trace, LookupTraces)])
+
+
+def _problem(missing: _Missing, task: Task) -> Problem:
+    path = ("sources", task.name, *missing.path)
+    hint = [_remedy(path, task.settings)]
+    if near := _near(path, task):
+        hint.insert(0, f"did you mean {near}?")
+    if task.settings.lenders and missing.path[-1] in FLAT and not task.settings.lent.source:
+        hint.append(f"or share them: `credentials_from: {task.settings.lenders[0]}` in sources.yml")
+    looked = "; ".join(_places(missing, task.settings))
+    what = f"`{'.'.join(missing.path)}` is missing for source `{task.name}`"
+    return Problem(what=what, hint=f"{'; '.join(hint)}. It was looked for in {looked}")
+
+
+def _remedy(path: tuple[str, ...], settings: Settings) -> str:
+    """Return what to type, by the way that this project keeps its secrets."""
+    variable = variable_name(path)
+    match settings.remedy:
+        case "sealed":
+            return f"run `dango secrets set {'.'.join(path)}` and commit"
+        case "workflow":
+            return f"add `{variable}: ${{{{ secrets.{variable} }}}}` below `env:` of this step"
+        case _:
+            return f"put `{path[-1]} = …` below `[{'.'.join(path[:-1])}]` in .dlt/secrets.toml"
+
+
+def _places(missing: _Missing, settings: Settings) -> Iterator[str]:
+    """Give each place that was looked at, in its order, with the names that were looked for."""
+    variable = settings.named.get(missing.path[0]) if len(missing.path) == 1 else None
+    if variable:
+        yield f"variable {variable} (`{missing.path[0]}_env`)"
+    names: dict[str, dict[str, None]] = {}
+    for trace in missing.traces:
+        names.setdefault(trace.provider, {}).update(dict.fromkeys(names_of(trace.key)))
+    for place, looked in names.items():
+        if looked:
+            yield f"{place} ({', '.join(list(looked)[:_MOST_PLACES])})"
+
+
+def _near(path: tuple[str, ...], task: Task) -> str | None:
+    """Return what is written nearly like this, has a value, and was meant, perhaps."""
+    held = {variable_name(own): f"{'.'.join(own[:-1])}.{own[-1]} in {place}" for own, place in _held(task)}
+    near = difflib.get_close_matches(variable_name(path), held, 1, cutoff=0.85)
+    return f"`{held[near[0]]}`" if near else None
+
+
+def _held(task: Task) -> Iterator[tuple[tuple[str, ...], str]]:
+    settings = task.settings
+    for text, place in ((settings.secrets, ".dlt/secrets.toml"), (settings.config, ".dlt/config.toml")):
+        for path, _ in leaves(tomllib.loads(text)):
+            if own := canonical(path, task.name):
+                yield own, place
+    for name in settings.variables:
+        own = canonical(tuple(part.lower() for part in name.split("__")), task.name)
+        if own:
+            yield own, settings.places.get(name, "environment")

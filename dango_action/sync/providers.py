@@ -1,0 +1,235 @@
+"""Where dlt looks for a source's settings in its own process: in what the source may see, and nowhere else.
+
+dlt asks every provider with the pipeline's name before it asks any without it, so the order of the providers
+alone does not decide which place wins. By the guide's order a place comes first with all of its names, so these
+providers answer both questions at once; by dlt's order they answer as dlt's own would.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.providers.doc import BaseDocProvider
+from dlt.common.configuration.providers.provider import ConfigProvider
+from dlt.common.configuration.specs.base_configuration import is_secret_hint
+from dlt.common.configuration.specs.config_providers_context import ConfigProvidersContainer
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+
+from dango_action.credentials.environ import variable_name
+from dango_action.credentials.sections import canonical
+from dango_action.protocol import Try
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dango_action.protocol import Settings
+
+ENVIRONMENT, SECRETS, CONFIG = "environment", ".dlt/secrets.toml", ".dlt/config.toml"
+# What a Google source wants below `credentials`, and what people write right below the source.
+FLAT = frozenset(
+    {"client_id", "client_secret", "refresh_token", "project_id", "token", "scopes", "private_key", "client_email"}
+)
+# Where dlt looks for its own settings, which are those of the run or, below its name, of the source.
+DLT_SECTIONS = frozenset({"data_writer", "destination", "extract", "load", "normalize", "runtime", "schema"})
+_CREDENTIALS, _SOURCES = "credentials", "sources"
+_SEPARATOR = ", "
+Names = tuple[tuple[str, ...], ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """What was asked for since the source was set up; `secret` and `plain` are names of variables with a value."""
+
+    tries: list[Try] = field(default_factory=list)
+    secret: set[str] = field(default_factory=set)
+    plain: set[str] = field(default_factory=set)
+
+    def settings(self) -> list[str]:
+        """Return the names of values that were asked for as settings, and never as secrets."""
+        return sorted(self.plain - self.secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rules:
+    """Which names stand for a key, in their order. With `folds`, a place is asked once for all of them."""
+
+    source: str
+    folds: bool
+    record: Record
+
+    def names(self, key: str, pipeline: str | None, sections: tuple[str, ...]) -> Names:
+        """Return the paths to look at when dlt asks for a key in these sections."""
+        sections = tuple(filter(None, sections))
+        if sections[2:3] == (self.source,):  # section and name are one here, so dlt asks for both in a row
+            return ()
+        found = [self._paths((*sections, key), pipeline)]
+        if sections[-1:] == (_CREDENTIALS,) and key in FLAT and sections[:2] == (_SOURCES, self.source):
+            found.append(self._paths((*sections[:-1], key), pipeline))
+        return tuple(path for paths in found for path in paths)
+
+    def _paths(self, path: tuple[str, ...], pipeline: str | None) -> Names:
+        if not self.folds or path[0] in DLT_SECTIONS:
+            return ((pipeline, *path) if pipeline else path,)
+        if pipeline:  # it is answered below, when dlt asks without it
+            return ()
+        own = path[:2] == (_SOURCES, self.source) and path[2:]
+        return ((self.source, *own), path) if own else (path,)
+
+    def note(self, hint: Any, path: tuple[str, ...]) -> None:  # noqa: ANN401 - a type hint of any form
+        """Remember that a value was asked for, as a secret or as a setting."""
+        own = canonical(tuple(part.lower() for part in path), self.source) or path
+        (self.record.secret if is_secret_hint(hint) else self.record.plain).add(variable_name(own))
+
+
+class _Document(BaseDocProvider):
+    """A TOML file, as far as a source may see it."""
+
+    def __init__(self, name: str, text: str, rules: _Rules, *, holds_secrets: bool) -> None:
+        super().__init__(tomllib.loads(text))
+        self._name, self._rules, self._holds_secrets = name, rules, holds_secrets
+
+    @property
+    def name(self) -> str:
+        """What the file is called in messages."""
+        return self._name
+
+    @property
+    def supports_secrets(self) -> bool:
+        """Whether a secret may stand in it."""
+        return self._holds_secrets
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether `dlt.secrets[…] = …` or `dlt.config[…] = …` may write to it, in memory."""
+        return True
+
+    @property
+    def is_empty(self) -> bool:
+        """Never: a place that has nothing was looked at, too."""
+        return False
+
+    def get_value(
+        self,
+        key: str,
+        hint: Any,  # noqa: ANN401 - a type hint of any form
+        pipeline_name: str | None,
+        *sections: str,
+    ) -> tuple[Any, str]:
+        """Return the value of a key, None if there is none, and the names that were looked for."""
+        shown = []
+        for path in self._rules.names(key, pipeline_name, sections):
+            if not self._may_hold(path, hint):
+                continue
+            value, _ = super().get_value(path[-1], hint, "", *path[:-1])
+            name = _toml_name(path)
+            shown.append(name)
+            self._rules.record.tries.append(Try(place=self._name, name=name, found=value is not None))
+            if value is not None:
+                self._rules.note(hint, path)
+                return value, name
+        return None, _SEPARATOR.join(shown)
+
+    def _may_hold(self, path: tuple[str, ...], hint: Any) -> bool:  # noqa: ANN401 - a type hint of any form
+        """Tell whether a path can have a value here: outside of own sections, only a shared setting."""
+        if self._rules.source in path or path[0] in DLT_SECTIONS:
+            return True
+        return not self._holds_secrets and path[:-1] in {(), (_SOURCES,)} and not is_secret_hint(hint)
+
+
+class _Variables(ConfigProvider):
+    """Variables that a source may see. Sealed tables are given as tables, and not as their JSON."""
+
+    def __init__(self, name: str, settings: Settings, rules: _Rules) -> None:
+        self._name, self._settings, self._rules = name, settings, rules
+
+    @property
+    def name(self) -> str:
+        """What variables are called in messages."""
+        return self._name
+
+    @property
+    def supports_secrets(self) -> bool:
+        """Whether a secret may be one."""
+        return True
+
+    @property
+    def supports_sections(self) -> bool:
+        """Whether sections become a part of the name."""
+        return True
+
+    def get_value(
+        self,
+        key: str,
+        hint: Any,  # noqa: ANN401 - a type hint of any form
+        pipeline_name: str | None,
+        *sections: str,
+    ) -> tuple[Any, str]:
+        """Return the text of a variable, None if there is none, and the names that were looked for."""
+        shown = []
+        for path in self._rules.names(key, pipeline_name, sections):
+            name = "__".join(path).upper()
+            text = self._texts().get(name)
+            if not text and self._rules.source not in path:
+                continue  # a source sees a bare name only if its configuration lists it
+            shown.append(name)
+            place = self._settings.places.get(name, self._name) if text else self._name
+            self._rules.record.tries.append(Try(place=place, name=name, found=bool(text)))
+            if text:
+                self._rules.note(hint, path)
+                return (json.loads(text) if name in self._settings.objects else text), name
+        return None, _SEPARATOR.join(shown)
+
+    def _texts(self) -> Mapping[str, str]:
+        return self._settings.variables
+
+
+class _LentDocument(_Document):
+    """What another source lends: its secrets, and what belongs to its credentials; not its settings."""
+
+    def get_value(self, key: str, hint: Any, pipeline_name: str | None, *sections: str) -> tuple[Any, str]:  # noqa: ANN401
+        """Return a value as `_Document` does, if it is one to lend."""
+        return super().get_value(key, hint, pipeline_name, *sections) if _lends(hint, sections) else (None, "")
+
+
+class _LentVariables(_Variables):
+    """The same for variables."""
+
+    def get_value(self, key: str, hint: Any, pipeline_name: str | None, *sections: str) -> tuple[Any, str]:  # noqa: ANN401
+        """Return a text as `_Variables` does, if it is one to lend."""
+        return super().get_value(key, hint, pipeline_name, *sections) if _lends(hint, sections) else (None, "")
+
+    def _texts(self) -> Mapping[str, str]:
+        return self._settings.lent.variables
+
+
+def use_settings(source: str, settings: Settings) -> Record:
+    """Let dlt look for settings in what this source may see; return what it will have asked for."""
+    rules = _Rules(source=source, folds=settings.precedence == "guide", record=Record())
+    files = [
+        _Document(SECRETS, settings.secrets, rules, holds_secrets=True),
+        _Document(CONFIG, settings.config, rules, holds_secrets=False),
+    ]
+    variables = _Variables(ENVIRONMENT, settings, rules)
+    order: list[ConfigProvider] = [*files, variables] if rules.folds else [variables, *files]
+    if lender := settings.lent.source:
+        order.append(_LentDocument(f".dlt files of `{lender}`", settings.lent.files, rules, holds_secrets=True))
+        order.append(_LentVariables(f"{ENVIRONMENT} of `{lender}`", settings, rules))
+    Container()[PluggableRunContext].providers = ConfigProvidersContainer(order)
+    return rules.record
+
+
+def names_of(key: str) -> list[str]:
+    """Return the names that a lookup of dlt's has listed as its key."""
+    return key.split(_SEPARATOR) if key else []
+
+
+def _lends(hint: Any, sections: tuple[str, ...]) -> bool:  # noqa: ANN401 - a type hint of any form
+    return is_secret_hint(hint) or _CREDENTIALS in sections
+
+
+def _toml_name(path: tuple[str, ...]) -> str:
+    return f"[{'.'.join(path[:-1])}] {path[-1]}" if len(path) > 1 else path[-1]
