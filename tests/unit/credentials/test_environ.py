@@ -342,3 +342,16 @@ def test_json_is_what_a_strict_reader_takes():
     value = {"a": ['"\\\n\x7f\u2028', -0.0, 1e-7, 2**64 - 1, -(2**63)]}
 
     assert orjson.loads(texts({("sources", "s", "k"): value})["SOURCES__S__K"]) == value
+
+
+def test_a_mapping_given_by_its_leaves_has_the_place_of_the_first_of_them():
+    values = {("sources", "s", name, key): 1 for name in ("A", "a") for key in (f"{name}1", f"{name * 2}2")}
+    [only] = variables(values, {path: at(line) for line, path in enumerate(values, start=1)})[1]
+
+    assert "`sources.s.A` at .dlt/secrets.toml:1:1 and `sources.s.a` at .dlt/secrets.toml:3:1" in only.what
+
+
+def test_a_value_below_another_one_has_the_place_of_the_later_one():
+    values = {("sources", "s", "a"): "x", ("sources", "s", "a", "b"): "y"}
+
+    assert problem(values, {path: at(line) for line, path in enumerate(values, start=1)}).at == at(2)
