@@ -1,6 +1,6 @@
 """How fast secrets are found and hidden: in a log, in bytes, and in a warehouse of millions of rows.
 
-`python benchmarks/leaks.py --rows 5000000`. Medians of wall-clock times on this machine, which may be busy.
+`python -P benchmarks/leaks.py --rows 5000000`. Medians of wall-clock times on this machine, which may be busy.
 """
 
 from __future__ import annotations
