@@ -30,6 +30,7 @@ class Lent:
 
     source: str = ""
     variables: dict[str, str] = field(default_factory=dict, repr=False)
+    objects: list[str] = field(default_factory=list)
     files: str = field(default="", repr=False)  # TOML
 
 

@@ -84,7 +84,8 @@ def main() -> None:
 def leave(code: int) -> NoReturn:
     """Exit; a reader of our output that has gone, as `head` does, changes neither the code nor the last words."""
     try:
-        sys.stdout.flush()
+        if sys.stdout:  # it may have been closed by whoever has started us
+            sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)

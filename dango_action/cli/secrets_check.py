@@ -11,12 +11,9 @@ import orjson
 from dango_action.cli import secrets_project as vault
 from dango_action.config.words import show
 from dango_action.credentials import document
-from dango_action.credentials.gather import gather_names
 from dango_action.credentials.sealed import open_entries
 from dango_action.errors import ExitCode, Problem
-from dango_action.explain import explain
 from dango_action.inputs import Inputs, surroundings
-from dango_action.plan import make_plan
 from dango_action.report.wording import counted
 from dango_action.results import problem_document
 
@@ -35,6 +32,10 @@ def check(project: Path, /, *, as_json: bool) -> int:
 
     It needs the private key, and imports the sources' modules to see which parameters they have.
     """
+    from dango_action.credentials.gather import gather_names  # noqa: PLC0415 - the other commands need none of it
+    from dango_action.explain import explain  # noqa: PLC0415 - as above
+    from dango_action.plan import make_plan  # noqa: PLC0415 - as above
+
     opened, problems = _open_all(project)
     plan = make_plan(Inputs(project=project))
     explained = explain(project, plan.sources, gather_names(project, plan.config, surroundings(os.environ)))

@@ -98,7 +98,8 @@ def _opened(
         problems += wrong
         values |= opened
         entries |= {entry.path: (place, entry) for entry in wanted if entry.path in opened}
-    made, wrong = environ.variables(values, {path: entry.at for path, (_, entry) in entries.items()})
+    positions = {path: entry.at for path, (_, entry) in entries.items()}
+    made, wrong = environ.variables(values, positions, tables=True)  # a source gets them back as tables
     found = {
         variable.name: Value(
             text=variable.text,

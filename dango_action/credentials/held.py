@@ -144,17 +144,19 @@ class Credentials:
         yield from ((name, Value(text=text, place=DOTENV)) for name, text in self.files.dotenv.items())
 
     def _lent(self, lender: Source, borrower: str) -> Lent:
-        own = {name: values[0].text for name, values in self.offers(lender).items()}
+        own = {name: values[0] for name, values in self.offers(lender).items()}
         named = {parameter.upper(): own[name] for parameter, name in lender.named.items() if name in own}
-        prefix = f"SOURCES__{lender.name.upper()}__"
+        prefix, theirs = f"SOURCES__{lender.name.upper()}__", f"SOURCES__{borrower.upper()}__"
         sections = {
-            full.removeprefix(prefix): text
-            for name, text in own.items()
+            full.removeprefix(prefix): value
+            for name, value in own.items()
             if (full := own_name(name, lender.name)).startswith(prefix)
         }
+        lent = {f"{theirs}{key}": value for key, value in (sections | named).items()}
         return Lent(
             source=lender.name,
-            variables={f"SOURCES__{borrower.upper()}__{key}": text for key, text in (sections | named).items()},
+            variables={name: value.text for name, value in lent.items()},
+            objects=[name for name, value in lent.items() if value.table],
             files=_toml(lent_sections((self.files.config, self.files.secrets), lender.name, borrower)),
         )
 

@@ -60,6 +60,7 @@ class _Rules:
     source: str
     folds: bool
     record: Record
+    tables: set[str] = field(default_factory=set)  # keys that were asked for as secrets
 
     def names(self, key: str, pipeline: str | None, sections: tuple[str, ...]) -> Names:
         """Return the paths to look at when dlt asks for a key in these sections."""
@@ -78,6 +79,13 @@ class _Rules:
             return ()
         own = path[:2] == (_SOURCES, self.source) and path[2:]
         return ((self.source, *own), path) if own else (path,)
+
+    def lends(self, key: str, hint: Any, sections: tuple[str, ...]) -> bool:  # noqa: ANN401 - as below
+        """Tell whether a key is one to lend: a secret, or a field of what was asked for as a secret as a whole."""
+        if is_secret_hint(hint):
+            self.tables.add(key)  # dlt asks for credentials as a whole first, then for their fields
+            return True
+        return not self.tables.isdisjoint(sections)
 
     def note(self, hint: Any, path: tuple[str, ...]) -> None:  # noqa: ANN401 - a type hint of any form
         """Remember that a value was asked for, as a secret or as a setting."""
@@ -180,11 +188,14 @@ class _Variables(ConfigProvider):
             self._rules.record.tries.append(Try(place=place, name=name, found=bool(text)))
             if text:
                 self._rules.note(hint, path)
-                return (json.loads(text) if name in self._settings.objects else text), name
+                return (json.loads(text) if name in self._objects() else text), name
         return None, _SEPARATOR.join(shown)
 
     def _texts(self) -> Mapping[str, str]:
         return self._settings.variables
+
+    def _objects(self) -> list[str]:
+        return self._settings.objects
 
 
 class _LentDocument(_Document):
@@ -192,7 +203,11 @@ class _LentDocument(_Document):
 
     def get_value(self, key: str, hint: Any, pipeline_name: str | None, *sections: str) -> tuple[Any, str]:  # noqa: ANN401
         """Return a value as `_Document` does, if it is one to lend."""
-        return super().get_value(key, hint, pipeline_name, *sections) if _lends(hint, sections) else (None, "")
+        return (
+            super().get_value(key, hint, pipeline_name, *sections)
+            if self._rules.lends(key, hint, sections)
+            else (None, "")
+        )
 
 
 class _LentVariables(_Variables):
@@ -200,10 +215,17 @@ class _LentVariables(_Variables):
 
     def get_value(self, key: str, hint: Any, pipeline_name: str | None, *sections: str) -> tuple[Any, str]:  # noqa: ANN401
         """Return a text as `_Variables` does, if it is one to lend."""
-        return super().get_value(key, hint, pipeline_name, *sections) if _lends(hint, sections) else (None, "")
+        return (
+            super().get_value(key, hint, pipeline_name, *sections)
+            if self._rules.lends(key, hint, sections)
+            else (None, "")
+        )
 
     def _texts(self) -> Mapping[str, str]:
         return self._settings.lent.variables
+
+    def _objects(self) -> list[str]:
+        return self._settings.lent.objects
 
 
 def use_settings(source: str, settings: Settings) -> Record:
@@ -225,10 +247,6 @@ def use_settings(source: str, settings: Settings) -> Record:
 def names_of(key: str) -> list[str]:
     """Return the names that a lookup of dlt's has listed as its key."""
     return key.split(_SEPARATOR) if key else []
-
-
-def _lends(hint: Any, sections: tuple[str, ...]) -> bool:  # noqa: ANN401 - a type hint of any form
-    return is_secret_hint(hint) or _CREDENTIALS in sections
 
 
 def _toml_name(path: tuple[str, ...]) -> str:

@@ -555,3 +555,37 @@ def test_a_bundle_works_like_the_file_and_comes_before_it(project):
 
     assert (both.code, alone.code) == (0, 0), both.out + alone.out
     assert seen(project) == [("from the bundle", "bundled")]
+
+
+def test_sealed_credentials_of_every_kind_work_as_a_table_leaf_by_leaf_and_when_they_are_lent(project):
+    """A connection string has a native form of its own, so JSON in its place would be taken for that."""
+    project.module(
+        "db",
+        """
+        import dlt
+        from dlt.sources.credentials import ConnectionStringCredentials
+
+        @dlt.source
+        def source(db: ConnectionStringCredentials = dlt.secrets.value, extra: dict = None):
+            yield dlt.resource([{"url": db.to_native_representation(), "extra": str(extra)}], name="seen")
+        """,
+    )
+    project.sources(
+        {"name": "whole", "module": "db"},
+        {"name": "leaves", "module": "db"},
+        {"name": "text", "module": "db"},
+        {"name": "lent", "module": "db", "credentials_from": "whole"},
+    )
+    fields = {"drivername": "postgresql", "host": "h", "port": 5432, "database": "d", "username": "u", "password": "p"}
+    keep_secret(project, "sources.whole.db", json.dumps(fields), "--json")
+    keep_secret(project, "sources.whole.extra", '{"a": {"b": [1, null]}}', "--json")
+    for field, value in fields.items():
+        keep_secret(project, f"sources.leaves.db.{field}", json.dumps(value), "--json")
+    keep_secret(project, "sources.text.db", "postgresql://u:p@h:5432/d")
+
+    done = project.sync()
+
+    assert done.code == 0, done.out
+    for name in ("whole", "leaves", "text", "lent"):
+        assert project.one(f"select url from raw_{name}.seen") == "postgresql://u:p@h:5432/d"
+    assert project.one("select extra from raw_whole.seen") == "{'a': {'b': [1, None]}}"
