@@ -12,7 +12,7 @@ from dango_action.credentials import redaction
 from dango_action.credentials.forms import Known
 from dango_action.credentials.redaction import Redactor, toml_values
 
-CANARY = 'k4na"ry\'s %/+é<&> \\ vAlue'
+CANARY = "k4na\"ry's %/+é<&> \\ vAlue"
 
 
 def copied(folder, values, data):
@@ -41,7 +41,17 @@ def test_a_short_value_that_ends_in_no_letter_has_no_word_to_go_on():
 
 @pytest.mark.parametrize(
     "value",
-    ["", "abc", "true", "None", "1000", "-1.5", "2024-01-01", "2024-01-01T00:00:00Z", "-----BEGIN PRIVATE KEY-----"],
+    [
+        "",
+        "abc",
+        "true",
+        "None",
+        "1000",
+        "-1.5",
+        "2024-01-01",
+        "2024-01-01T00:00:00Z",
+        "-----BEGIN PRIVATE KEY-----",
+    ],
 )
 def test_what_is_no_secret_and_stands_everywhere_stays(value):
     assert Redactor.of([value]).values == ()
@@ -126,7 +136,10 @@ def test_base64_that_unpacks_to_more_than_can_be_looked_at_is_hidden_unseen(monk
 
 
 def test_leaves_of_json_are_values_too():
-    account = {"type": "service_account", "private_key": "-----BEGIN X-----\nMIIabcdefg\nhijklmnop\n-----END X-----"}
+    account = {
+        "type": "service_account",
+        "private_key": "-----BEGIN X-----\nMIIabcdefg\nhijklmnop\n-----END X-----",
+    }
     redactor = Redactor.of([Known(path="p", text=json.dumps(account))])
 
     said = redactor.redact(b"-----BEGIN X-----\r\nMIIabcdefg\r\nhijklmnop\r\n-----END X----- service_account")
@@ -251,7 +264,7 @@ def test_in_whatever_pieces_a_stream_gives_what_the_whole_would_give_and_no_valu
 @given(cases(), st.integers(1, 60))
 @settings(max_examples=60, deadline=None)
 def test_of_lines_that_are_too_long_to_wait_for_a_stream_gives_no_value_either(case, longest):
-    values, data, pieces = case
+    values, _, pieces = case
     redactor = Redactor.of(values)
     old, redaction.LONGEST_LINE = redaction.LONGEST_LINE, longest
     try:
