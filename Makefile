@@ -36,6 +36,8 @@ format: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(VENV)/bin/python -P benchmarks/run.py
+	$(VENV)/bin/python -P benchmarks/secrets.py
+	$(VENV)/bin/python -P benchmarks/leaks.py
 
 # uv itself comes from a hashed lock too, in an environment of its own.
 $(UV): requirements/uv.txt

@@ -115,7 +115,7 @@ def _sync(leavings: Leavings, environ: Mapping[str, str]) -> int:
         result = run.refuse(asked, error, screen)
         leavings.result(result, None, None, Scanner.of(()))
         return result.exit_code
-    plan = replace(plan, notices=(*plan.notices, *_mask(plan, credentials, leavings)))
+    plan = replace(plan, warnings=tuple(_mask(plan, credentials, leavings)))
     keeper = _keeper(leavings, plan, screen)
     if leavings.step.state.store == "none":
         plan = replace(plan, notices=(*plan.notices, _NOTHING_KEPT))

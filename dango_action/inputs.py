@@ -187,14 +187,12 @@ def step(environ: Mapping[str, str], event: Mapping[str, Any]) -> Step:
 
 def event_file(environ: Mapping[str, str]) -> Path | None:
     """Return the file with the payload of the event that has started the workflow; None outside of one."""
-    path = environ.get("GITHUB_EVENT_PATH", "")
-    return Path(path) if path else None
+    return Path(path) if (path := environ.get("GITHUB_EVENT_PATH")) else None
 
 
 def summary_file(environ: Mapping[str, str]) -> Path | None:
     """Return the file for this step's part of the job summary; None outside of a workflow."""
-    path = environ.get("GITHUB_STEP_SUMMARY", "")
-    return Path(path) if path else None
+    return Path(path) if (path := environ.get("GITHUB_STEP_SUMMARY")) else None
 
 
 def workspace(environ: Mapping[str, str]) -> Path:

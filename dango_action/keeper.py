@@ -100,8 +100,8 @@ class Keeper:
             self._note(what, "what it loads is gone when its job ends")
         self.basis = found.newest.place if found.newest else NOTHING
 
-    def keep(self, run: str, known: Sequence[Known], *, changed: bool) -> StateResult:
-        """Put the warehouse up as the next generation, if it has changed or the kept one will expire.
+    def keep(self, run: str, changed: Collection[str], known: Sequence[Known]) -> StateResult:
+        """Put the warehouse up as the next generation, if datasets have changed or the kept one will expire.
 
         Raises:
             CredentialsError: one of the `known` secrets is where dlt keeps its own, or in a name.
@@ -112,7 +112,7 @@ class Keeper:
         if self._read_only or not self.path.is_file() or not (changed or self._due()):
             return StateResult(restored=restored, read_only=self._read_only)
         refuse_foreign_code(self.path)
-        self.notices += refuse_secrets(self.path, known)
+        self.notices += refuse_secrets(self.path, known, changed)
         folder = self.staging
         try:
             folder.mkdir(parents=True, mode=0o700)

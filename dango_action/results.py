@@ -96,6 +96,7 @@ class RunResult:
     sources: tuple[SourceResult, ...]
     problems: tuple[Problem, ...] = ()
     notices: tuple[Problem, ...] = ()  # worth knowing, and no failure
+    warnings: tuple[Problem, ...] = ()  # no failure, and perhaps not what was meant
     exit_codes: tuple[ExitCode, ...] = ()
     state: StateResult | None = None  # None: this run keeps nothing for a later one, except the file itself
     dango_version: str = ""
@@ -144,6 +145,7 @@ class RunResult:
             "sources": [_source_document(source, previews=previews) for source in self.sources],
             "problems": [problem_document(problem) for problem in self.problems],
             "notices": [problem_document(notice) for notice in self.notices],
+            "warnings": [problem_document(warning) for warning in self.warnings],
             "state": asdict(self.state) if self.state else None,
         }
 

@@ -28,7 +28,7 @@ from dango_action.stop import stop_signals
 from dango_action.warehouse.generations import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from dango_action.config.model import Source
     from dango_action.credentials.forms import Known
@@ -57,8 +57,8 @@ class Keeper(Protocol):
     def restore(self, run: str) -> None:
         """Put the newest generation in place."""
 
-    def keep(self, run: str, known: Sequence[Known], *, changed: bool) -> StateResult:
-        """Put what is new up for later runs, unless it holds one of the `known` secrets."""
+    def keep(self, run: str, changed: Collection[str], known: Sequence[Known]) -> StateResult:
+        """Put what is new in these datasets up for later runs, unless it holds one of the `known` secrets."""
 
 
 def sync(
@@ -76,7 +76,8 @@ def sync(
             results += _execute(plan, inputs, credentials, record, keeper)
             if keeper:
                 known = secrets_of(plan, credentials, results)
-                state = keeper.keep(record.run, known, changed=any(result.changed for result in results))
+                changed = [result.dataset for result in results if result.changed]
+                state = keeper.keep(record.run, changed, known)
     except _NotPublishedError as error:
         results += error.results
         failure = error.reason
@@ -85,9 +86,11 @@ def sync(
     except KeyboardInterrupt:
         failure = StoppedError.because("stopped while the warehouse was fetched or kept", "run it again")
     placed = [_placed(result, plan.positions.get(result.name)) for result in results]
-    double = (problem for source in plan.sources for problem in conflicts(source, credentials))
-    notices = (*plan.notices, *double, *(keeper.notices if keeper else ()))
-    return record.end(_Outcome(inputs, str(plan.target), placed, failure, notices, state))
+    notices = (*plan.notices, *(keeper.notices if keeper else ()))
+    warnings = (problem for source in plan.sources for problem in conflicts(source, credentials))
+    return record.end(
+        _Outcome(inputs, str(plan.target), placed, failure, notices, (*plan.warnings, *warnings), state)
+    )
 
 
 def refuse(inputs: Inputs, error: DangoError, screen: Screen) -> RunResult:
@@ -111,6 +114,7 @@ class _Outcome:
     sources: Sequence[SourceResult]
     failure: DangoError | None
     notices: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
     state: StateResult | None = None
 
 
@@ -145,6 +149,7 @@ class _Record:
             sources=tuple(outcome.sources),
             problems=failure.problems if failure else (),
             notices=outcome.notices,
+            warnings=outcome.warnings,
             exit_codes=(failure.exit_code,) if failure else (),
             state=outcome.state,
         )

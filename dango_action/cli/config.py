@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
 import orjson
 
 from dango_action.config.parse import read
+from dango_action.credentials.document import read as read_sealed
 from dango_action.credentials.files import settings_problems
-from dango_action.errors import ConfigError, ExitCode
+from dango_action.credentials.sealed import parse_token
+from dango_action.errors import ConfigError, ExitCode, Problem
 from dango_action.inputs import Inputs, on_runner, surroundings, workspace
 from dango_action.plan import make_plan, not_in_force, usable_target
 from dango_action.report.wording import counted
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dango_action.config.model import Source
-    from dango_action.errors import Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ class Checked:
 def check(project: Path) -> Checked:
     """Look at everything that can be wrong before any source runs; it runs nothing."""
     parsed = read(project)
-    problems, notices = [*parsed.problems, *settings_problems(project)], []
+    problems, notices = [*parsed.problems, *settings_problems(project), *_sealed_problems(project)], []
     sources = parsed.config.effective_sources() if parsed.config else ()
     if parsed.config:
         notices = list(not_in_force(sources, parsed))
@@ -79,6 +80,18 @@ def check(project: Path) -> Checked:
     return Checked(
         problems=tuple(problems), notices=tuple(notices), sources=sources, broken=frozenset(parsed.broken)
     )
+
+
+def _sealed_problems(project: Path) -> Iterator[Problem]:
+    """Give what is wrong with the document of sealed secrets that shows without a key."""
+    document = read_sealed(project)
+    if document is None:
+        return
+    yield from document.problems
+    for entry in document.entries:
+        token = parse_token(entry.token)
+        if isinstance(token, Problem):
+            yield replace(token, at=entry.at)
 
 
 @click.group()

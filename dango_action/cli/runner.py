@@ -44,6 +44,8 @@ class RunnerScreen(PlainScreen):
         """Print the whole run's line last."""
         for notice in result.notices:
             self._runner.notice("dango", notice)
+        for warning in result.warnings:
+            self._runner.warning("dango", warning)
         for problem in result.problems:
             self._runner.error("dango", problem)
         super().ended(result)

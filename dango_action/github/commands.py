@@ -86,6 +86,10 @@ class Runner:
         """Annotate what is worth knowing."""
         self._annotate("notice", title, problem)
 
+    def warning(self, title: str, problem: Problem) -> None:
+        """Annotate what may be a mistake."""
+        self._annotate("warning", title, problem)
+
     def outputs(self, values: Mapping[str, str]) -> None:
         """Set outputs of this step.
 

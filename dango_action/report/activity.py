@@ -51,6 +51,6 @@ class ActivityLog:
 
     def ended(self, result: RunResult) -> None:
         """Log how the run has ended."""
-        for problem in (*result.notices, *result.problems):
+        for problem in (*result.notices, *result.warnings, *result.problems):
             self.write("run", str(problem))
         self.write("run", f"{headline(result)}; exit code {int(result.exit_code)}")

@@ -79,6 +79,8 @@ class PlainScreen:
         """Print the whole run's line last."""
         for notice in result.notices:
             self.line(f"notice: {notice}")
+        for warning in result.warnings:
+            self.line(f"warning: {warning}")
         for problem in result.problems:
             self.line(f"{problem}")
         self.line(headline(result))

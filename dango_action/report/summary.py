@@ -21,6 +21,7 @@ def summary(result: RunResult) -> str:
     """Return the Markdown page of a run."""
     parts = [f"## {_MARK[result.status]} dango: {prose(headline(result))}", ""]
     parts += problem_list(result.problems)
+    parts += problem_list(result.warnings, "Warning: ")
     parts += problem_list(result.notices, "Notice: ")
     if result.sources:
         parts += ["| | source | rows | tables | seconds |", "|---|---|---:|---|---:|"]

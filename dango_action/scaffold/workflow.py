@@ -20,6 +20,8 @@ _CHECKED_IN_TURN = "${{ github.workflow }}-${{ github.ref }}"
 _LOADED_IN_TURN = "${{ github.workflow }}-load"
 _EITHER = "${{ github.workflow }}-${{ github.event_name == 'pull_request' && github.ref || 'load' }}"
 
+_KEY = "${{ secrets.DANGO_SECRETS_KEY }}"
+_KEY_IF_IT_LOADS = "${{ github.event_name != 'pull_request' && secrets.DANGO_SECRETS_KEY || '' }}"
 _PUBLIC = """\
       # The warehouse is kept between runs as an artifact, which anybody may download if the repository is
       # public. So a public one is refused, unless it sets `state: none` (each run begins anew) or, if everybody
@@ -91,11 +93,13 @@ class Workflow:
         yield f"      - uses: {ACTION}\n"
         given = {"working-directory": scalar(self.folder)} if self.folder else {}
         given |= INPUTS if self.choices is not None else {}
-        if given:
+        if given or self.loads:
             yield "        with:\n"
         yield from (f"          {name}: {value}\n" for name, value in given.items())
         if self.loads:
-            yield "        # Secrets of the sources: a line for each, which names a secret of the repository.\n"
+            yield "          # It opens sealed secrets: dango secrets init | gh secret set DANGO_SECRETS_KEY\n"
+            yield f"          secrets-key: {_KEY_IF_IT_LOADS if self.checks else _KEY}\n"
+            yield "        # Secrets that are not sealed: a line for each, with a secret of the repository.\n"
             mark = "" if self.secrets else "# "
             yield f"        {mark}env:\n"
             names = self.secrets or ("SOURCES__SHOP__API_KEY",)

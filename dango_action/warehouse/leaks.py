@@ -8,20 +8,20 @@ from dango_action.errors import CredentialsError, Problem
 from dango_action.warehouse.search import Hit, search
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from dango_action.credentials.forms import Known
 
 
-def refuse_secrets(file: Path, known: Sequence[Known]) -> list[Problem]:
-    """Return a notice for each of the user's columns that holds a secret.
+def refuse_secrets(file: Path, known: Sequence[Known], datasets: Collection[str]) -> list[Problem]:
+    """Return a notice for each of the user's columns in these datasets that holds a secret.
 
     Raises:
         CredentialsError: one is in dlt's own tables, or in a name or a comment; all of them at once.
 
     """
-    hits = search(file, known)
+    hits = search(file, known, datasets)
     fatal = [_fatal(hit) for hit in hits if hit.fatal]
     if fatal:
         raise CredentialsError(*fatal)

@@ -18,7 +18,7 @@ from dango_action.credentials.scanner import Scanner
 from dango_action.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
     from pathlib import Path
 
 _DLT = "_dlt_"  # what its own tables begin with
@@ -96,10 +96,11 @@ class _Column:
         object.__setattr__(self, "sql", sql)
 
 
-def search(file: Path, known: Iterable[Known]) -> list[Hit]:
+def search(file: Path, known: Iterable[Known], datasets: Container[str] | None = None) -> list[Hit]:
     """Return where a warehouse holds values that are no settings, each place once for each value.
 
-    In the tables of sources, texts, JSON, bytes and what is nested are searched, not numbers or names of theirs.
+    dlt's own tables are searched in every dataset, those of sources in these `datasets`, or in all. Of them texts,
+    JSON, bytes and what is nested are searched, not numbers or names of theirs.
 
     Raises:
         StateError: DuckDB can't read the file.
@@ -110,7 +111,8 @@ def search(file: Path, known: Iterable[Known]) -> list[Hit]:
         return []
     hide = Redactor.of(secrets).text  # a name can hold a value, too
     with _reading(file) as (connection, name):
-        found = [*_in_metadata(connection, name, Scanner.of(secrets)), *_in_tables(connection, name, secrets)]
+        found = list(_in_metadata(connection, name, Scanner.of(secrets)))
+        found += _in_tables(connection, name, secrets, datasets)
     return list(dict.fromkeys(Hit(where=hide(hit.where), path=hit.path, fatal=hit.fatal) for hit in found))
 
 
@@ -132,10 +134,13 @@ def _in_metadata(connection: duckdb.DuckDBPyConnection, name: str, scanner: Scan
             yield Hit(where=hit.file, path=hit.path, fatal=True)
 
 
-def _in_tables(connection: duckdb.DuckDBPyConnection, name: str, secrets: list[Known]) -> Iterator[Hit]:
+def _in_tables(
+    connection: duckdb.DuckDBPyConnection, name: str, secrets: list[Known], datasets: Container[str] | None
+) -> Iterator[Hit]:
     tables: dict[tuple[str, str], list[_Column]] = {}
     for schema, table, column, kind in connection.execute(_COLUMNS, [name]).fetchall():
-        if _TEXTS.search(kind):
+        asked = datasets is None or schema in datasets or table.startswith(_DLT)
+        if asked and _TEXTS.search(kind):
             tables.setdefault((schema, table), []).append(_Column(name=column, type=kind))
     scanner, needles = Scanner.of(secrets), [_Needle.of(one) for one in secrets]
     for (schema, table), columns in tables.items():

@@ -442,7 +442,7 @@ def test_google_credentials_are_found_in_every_form(project, form):
         assert project.query("select id, of from raw_ads.seen") == [("id", "p")]
 
 
-def test_one_setting_with_two_values_is_a_notice_that_names_both_places_and_no_value(project):
+def test_one_setting_with_two_values_is_a_warning_that_names_both_places_and_no_value(project):
     project.module("api", API)
     project.sources("api")
     project.write(".dlt/secrets.toml", '[sources.api]\napi_key = "one-secret"\nregion = "same"\n')
@@ -450,8 +450,8 @@ def test_one_setting_with_two_values_is_a_notice_that_names_both_places_and_no_v
     done = project.sync(API__API_KEY="two-secret", SOURCES__API__REGION="same")
 
     assert done.code == 0
-    [notice] = done.document["notices"]
-    assert notice["what"] == (
+    [warning] = done.document["warnings"]
+    assert warning["what"] == (
         "source `api` has two values for one setting: in `[sources.api] api_key` in .dlt/secrets.toml, "
         "and another in API__API_KEY in environment"
     )

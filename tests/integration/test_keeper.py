@@ -50,7 +50,7 @@ def kept(github, tmp_path):
         connection.execute("create schema raw_shop; create table raw_shop.orders as select range id from range(3)")
     first.restore("r")
     assert first.notices == []
-    state = first.keep("r", (), changed=True)
+    state = first.keep("r", ["raw_shop"], ())
     artifact = github.add_artifact(1, state.artifact, zipped(first.staging))
     github.finish(1, "success")
     return artifact
@@ -200,7 +200,7 @@ def test_a_warehouse_that_could_read_files_is_not_handed_on(keeper):
         connection.execute("create view v as from glob('*')")
 
     with pytest.raises(StateError, match=r"view main\.v"):
-        keeper.keep("r", (), changed=True)
+        keeper.keep("r", ["raw_shop"], ())
     assert not keeper.staging.exists()
 
 
@@ -211,7 +211,7 @@ def test_a_file_that_is_there_before_the_first_generation_becomes_its_base(githu
     duckdb.connect(str(first.path)).close()
     first.restore("r")
 
-    assert first.keep("r", (), changed=False).kept == 1
+    assert first.keep("r", [], ()).kept == 1
 
 
 def test_a_file_of_another_part_of_the_workflow_is_no_base(github, tmp_path):
@@ -220,7 +220,7 @@ def test_a_file_of_another_part_of_the_workflow_is_no_base(github, tmp_path):
     first.path.parent.mkdir(parents=True)
     duckdb.connect(str(first.path)).close()
     first.restore("r")
-    first.keep("r", (), changed=True)
+    first.keep("r", ["raw_shop"], ())
     second = make(github, tmp_path, run_id=1)
     second.job = replace(second.job, lineage=replace(LINEAGE, shard=2))
 

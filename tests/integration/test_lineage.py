@@ -45,7 +45,7 @@ class Runs:
         try:
             keeper.restore("r")
             before = self.add(keeper.path, add)
-            ran = Ran(before, keeper.keep("r", (), changed=add > 0), [notice.what for notice in keeper.notices])
+            ran = Ran(before, keeper.keep("r", ["raw_shop"] if add else [], ()), [notice.what for notice in keeper.notices])
         finally:
             if ran and ran.state.artifact and upload:
                 self.github.add_artifact(run_id, ran.state.artifact, zipped(keeper.staging))
@@ -262,7 +262,7 @@ def overlapping(run, *ids):
         keeper = keepers[run_id]
         run.count += 1
         run.add(keeper.path, add)
-        state = keeper.keep("r", (), changed=add > 0)
+        state = keeper.keep("r", ["raw_shop"] if add else [], ())
         if state.artifact:
             run.github.add_artifact(run_id, state.artifact, zipped(keeper.staging))
         run.report(run_id, keeper, 1)
