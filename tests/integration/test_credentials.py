@@ -576,7 +576,14 @@ def test_sealed_credentials_of_every_kind_work_as_a_table_leaf_by_leaf_and_when_
         {"name": "text", "module": "db"},
         {"name": "lent", "module": "db", "credentials_from": "whole"},
     )
-    fields = {"drivername": "postgresql", "host": "h", "port": 5432, "database": "d", "username": "u", "password": "p"}
+    fields = {
+        "drivername": "postgresql",
+        "host": "h",
+        "port": 5432,
+        "database": "d",
+        "username": "u",
+        "password": "p",
+    }
     keep_secret(project, "sources.whole.db", json.dumps(fields), "--json")
     keep_secret(project, "sources.whole.extra", '{"a": {"b": [1, null]}}', "--json")
     for field, value in fields.items():

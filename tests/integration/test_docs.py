@@ -39,7 +39,8 @@ def test_the_commands_of_the_readme_do_what_it_says(shop):
         line.partition("#")[0].replace("'", "").split()
         for block in blocks(ROOT / "README.md", "sh")
         for line in block.splitlines()
-        if line.startswith("dango ") and not line.startswith(("dango init", "dango pull", "dango secrets"))  # see their own tests
+        if line.startswith("dango ")
+        and not line.startswith(("dango init", "dango pull", "dango secrets"))  # see their own tests
     ]
     assert len(commands) == 4
     for command in commands:

@@ -45,7 +45,11 @@ class Runs:
         try:
             keeper.restore("r")
             before = self.add(keeper.path, add)
-            ran = Ran(before, keeper.keep("r", ["raw_shop"] if add else [], ()), [notice.what for notice in keeper.notices])
+            ran = Ran(
+                before,
+                keeper.keep("r", ["raw_shop"] if add else [], ()),
+                [notice.what for notice in keeper.notices],
+            )
         finally:
             if ran and ran.state.artifact and upload:
                 self.github.add_artifact(run_id, ran.state.artifact, zipped(keeper.staging))
