@@ -8,6 +8,7 @@ providers answer both questions at once; by dlt's order they answer as dlt's own
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from dango_action.credentials.sections import canonical
 from dango_action.protocol import Try
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from dango_action.protocol import Settings
 
@@ -37,7 +38,26 @@ FLAT = frozenset(
 DLT_SECTIONS = frozenset({"data_writer", "destination", "extract", "load", "normalize", "runtime", "schema"})
 _CREDENTIALS, _SOURCES = "credentials", "sources"
 _SEPARATOR = ", "
-Names = tuple[tuple[str, ...], ...]
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What dlt asks a place for."""
+
+    key: str
+    hint: Any
+    pipeline: str | None
+    sections: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a place says of a name: its value, or None."""
+
+    place: str
+    name: str
+    value: Any = field(repr=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,7 +82,7 @@ class _Rules:
     record: Record
     tables: set[str] = field(default_factory=set)  # keys that were asked for as secrets
 
-    def names(self, key: str, pipeline: str | None, sections: tuple[str, ...]) -> Names:
+    def names(self, key: str, pipeline: str | None, sections: Path) -> tuple[Path, ...]:
         """Return the paths to look at when dlt asks for a key in these sections."""
         sections = tuple(filter(None, sections))
         if sections[2:3] == (self.source,):  # section and name are one here, so dlt asks for both in a row
@@ -72,7 +92,7 @@ class _Rules:
             found.append(self._paths((*sections[:-1], key), pipeline))
         return tuple(path for paths in found for path in paths)
 
-    def _paths(self, path: tuple[str, ...], pipeline: str | None) -> Names:
+    def _paths(self, path: Path, pipeline: str | None) -> tuple[Path, ...]:
         if not self.folds or path[0] in DLT_SECTIONS:
             return ((pipeline, *path) if pipeline else path,)
         if pipeline:  # it is answered below, when dlt asks without it
@@ -80,15 +100,32 @@ class _Rules:
         own = path[:2] == (_SOURCES, self.source) and path[2:]
         return ((self.source, *own), path) if own else (path,)
 
-    def lends(self, key: str, hint: Any, sections: tuple[str, ...]) -> bool:  # noqa: ANN401 - as below
-        """Tell whether a key is one to lend: a secret, or a field of what was asked for as a secret as a whole."""
-        if is_secret_hint(hint):
-            self.tables.add(key)  # dlt asks for credentials as a whole first, then for their fields
-            return True
-        return not self.tables.isdisjoint(sections)
+    def find(self, asked: _Asked, look: Callable[[Path, Any], Found | None]) -> tuple[Any, str]:
+        """Return the first value that a place has for what dlt asks, and the names that were looked for."""
+        shown = []
+        for path in self.names(asked.key, asked.pipeline, asked.sections):
+            found = look(path, asked.hint)
+            if found is None:
+                continue
+            shown.append(found.name)
+            self.record.tries.append(Try(place=found.place, name=found.name, found=found.value is not None))
+            if found.value is not None:
+                self._note(asked.hint, path)
+                return found.value, found.name
+        return None, _SEPARATOR.join(shown)
 
-    def note(self, hint: Any, path: tuple[str, ...]) -> None:  # noqa: ANN401 - a type hint of any form
-        """Remember that a value was asked for, as a secret or as a setting."""
+    def lends(self, asked: _Asked) -> bool:
+        """Tell whether a key is one to lend: a secret, or a field of what was asked for as a secret as a whole."""
+        if is_secret_hint(asked.hint):
+            self.tables.add(asked.key)  # dlt asks for credentials as a whole first, then for their fields
+            return True
+        return not self.tables.isdisjoint(asked.sections)
+
+    def owns(self, path: Path) -> bool:
+        """Tell whether a path lies in the source's own sections, or in those of dlt."""
+        return self.source in path or path[0] in DLT_SECTIONS
+
+    def _note(self, hint: Any, path: Path) -> None:  # noqa: ANN401 - a type hint of any form
         own = canonical(tuple(part.lower() for part in path), self.source) or path
         (self.record.secret if is_secret_hint(hint) else self.record.plain).add(variable_name(own))
 
@@ -128,31 +165,29 @@ class _Document(BaseDocProvider):
         *sections: str,
     ) -> tuple[Any, str]:
         """Return the value of a key, None if there is none, and the names that were looked for."""
-        shown = []
-        for path in self._rules.names(key, pipeline_name, sections):
-            if not self._may_hold(path, hint):
-                continue
-            value, _ = super().get_value(path[-1], hint, "", *path[:-1])
-            name = _toml_name(path)
-            shown.append(name)
-            self._rules.record.tries.append(Try(place=self._name, name=name, found=value is not None))
-            if value is not None:
-                self._rules.note(hint, path)
-                return value, name
-        return None, _SEPARATOR.join(shown)
+        return self._rules.find(_Asked(key, hint, pipeline_name, sections), self._look)
 
-    def _may_hold(self, path: tuple[str, ...], hint: Any) -> bool:  # noqa: ANN401 - a type hint of any form
-        """Tell whether a path can have a value here: outside of own sections, only a shared setting."""
-        if self._rules.source in path or path[0] in DLT_SECTIONS:
-            return True
-        return not self._holds_secrets and path[:-1] in {(), (_SOURCES,)} and not is_secret_hint(hint)
+    def _look(self, path: Path, hint: Any) -> Found | None:  # noqa: ANN401 - a type hint of any form
+        own = self._rules.owns(path)
+        if not own and not self._holds_secrets and is_secret_hint(hint):
+            return None  # a bare `api_key` in config.toml is nobody's secret
+        value, _ = super().get_value(path[-1], hint, "", *path[:-1])
+        shared = not self._holds_secrets and path[:-1] in {(), (_SOURCES,)}
+        if value is None and not own and not shared:  # only the source's own code could have put it there
+            return None
+        name = f"[{'.'.join(path[:-1])}] {path[-1]}" if len(path) > 1 else path[-1]
+        return Found(self._name, name, value)
 
 
 class _Variables(ConfigProvider):
-    """Variables that a source may see. Sealed tables are given as tables, and not as their JSON."""
+    """Variables that a source may see. Sealed tables are given as tables, and not as their JSON.
+
+    What the source's own code puts into `os.environ` counts; base variables do not: `USER` is no value for `user`.
+    """
 
     def __init__(self, name: str, settings: Settings, rules: _Rules) -> None:
         self._name, self._settings, self._rules = name, settings, rules
+        self._base = os.environ.keys() - settings.variables.keys()
 
     @property
     def name(self) -> str:
@@ -177,25 +212,20 @@ class _Variables(ConfigProvider):
         *sections: str,
     ) -> tuple[Any, str]:
         """Return the text of a variable, None if there is none, and the names that were looked for."""
-        shown = []
-        for path in self._rules.names(key, pipeline_name, sections):
-            name = "__".join(path).upper()
-            text = self._texts().get(name)
-            if not text and self._rules.source not in path:
-                continue  # a source sees a bare name only if its configuration lists it
-            shown.append(name)
-            place = self._settings.places.get(name, self._name) if text else self._name
-            self._rules.record.tries.append(Try(place=place, name=name, found=bool(text)))
-            if text:
-                self._rules.note(hint, path)
-                return (json.loads(text) if name in self._objects() else text), name
-        return None, _SEPARATOR.join(shown)
+        return self._rules.find(_Asked(key, hint, pipeline_name, sections), self._look)
 
-    def _texts(self) -> Mapping[str, str]:
-        return self._settings.variables
+    def _look(self, path: Path, _: Any) -> Found | None:  # noqa: ANN401 - a type hint of any form
+        name = "__".join(path).upper()
+        text, is_table = self._read(name)
+        if not text and not self._rules.owns(path):  # a bare name is there only if the configuration lists it
+            return None
+        place = self._settings.places.get(name, self._name) if text else self._name
+        return Found(place, name, (json.loads(text) if is_table else text) if text else None)
 
-    def _objects(self) -> list[str]:
-        return self._settings.objects
+    def _read(self, name: str) -> tuple[str | None, bool]:
+        held = self._settings.variables.get(name)
+        text = os.environ.get(name) if name not in self._base else None
+        return text, name in self._settings.objects and text == held
 
 
 class _LentDocument(_Document):
@@ -203,11 +233,8 @@ class _LentDocument(_Document):
 
     def get_value(self, key: str, hint: Any, pipeline_name: str | None, *sections: str) -> tuple[Any, str]:  # noqa: ANN401
         """Return a value as `_Document` does, if it is one to lend."""
-        return (
-            super().get_value(key, hint, pipeline_name, *sections)
-            if self._rules.lends(key, hint, sections)
-            else (None, "")
-        )
+        asked = _Asked(key, hint, pipeline_name, sections)
+        return self._rules.find(asked, self._look) if self._rules.lends(asked) else (None, "")
 
 
 class _LentVariables(_Variables):
@@ -215,17 +242,12 @@ class _LentVariables(_Variables):
 
     def get_value(self, key: str, hint: Any, pipeline_name: str | None, *sections: str) -> tuple[Any, str]:  # noqa: ANN401
         """Return a text as `_Variables` does, if it is one to lend."""
-        return (
-            super().get_value(key, hint, pipeline_name, *sections)
-            if self._rules.lends(key, hint, sections)
-            else (None, "")
-        )
+        asked = _Asked(key, hint, pipeline_name, sections)
+        return self._rules.find(asked, self._look) if self._rules.lends(asked) else (None, "")
 
-    def _texts(self) -> Mapping[str, str]:
-        return self._settings.lent.variables
-
-    def _objects(self) -> list[str]:
-        return self._settings.lent.objects
+    def _read(self, name: str) -> tuple[str | None, bool]:
+        lent = self._settings.lent
+        return lent.variables.get(name), name in lent.objects
 
 
 def use_settings(source: str, settings: Settings) -> Record:
@@ -247,7 +269,3 @@ def use_settings(source: str, settings: Settings) -> Record:
 def names_of(key: str) -> list[str]:
     """Return the names that a lookup of dlt's has listed as its key."""
     return key.split(_SEPARATOR) if key else []
-
-
-def _toml_name(path: tuple[str, ...]) -> str:
-    return f"[{'.'.join(path[:-1])}] {path[-1]}" if len(path) > 1 else path[-1]

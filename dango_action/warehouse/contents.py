@@ -53,7 +53,7 @@ def refuse_foreign_code(path: Path) -> None:
         StateError: it has a view or a macro, or is no database that DuckDB can open.
 
     """
-    with _reading(path) as (connection, name):
+    with reading(path) as (connection, name):
         found = [text for (text,) in connection.execute(_CODE, [name, name]).fetchall()]
     if found:
         raise StateError.because(
@@ -69,7 +69,7 @@ def datasets(path: Path) -> dict[str, Dataset]:
         StateError: DuckDB can't open it.
 
     """
-    with _reading(path) as (connection, name):
+    with reading(path) as (connection, name):
         listed = connection.execute(_TABLES, [name]).fetchall()
         tables: dict[str, list[str]] = {}
         for schema, table in listed:
@@ -82,23 +82,29 @@ def datasets(path: Path) -> dict[str, Dataset]:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
-    """Give a connection that reaches nothing but the file, and the name of the file's database."""
+def reading(path: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+    """Give a connection that reaches nothing but the file, and the name of the file's database.
+
+    Raises:
+        StateError: DuckDB can't read it.
+
+    """
     try:
         with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as connection:
             [(name,)] = connection.execute(_NAME).fetchall()
             yield connection, name
     except duckdb.Error as error:
-        raise StateError.because(
-            f"DuckDB cannot open {path.name}: {str(error).partition(chr(10))[0]}", "nothing was changed"
-        ) from error
+        # what else it says may quote what stands in the file
+        said = str(error).partition("\n")[0] if isinstance(error, duckdb.IOException) else type(error).__name__
+        what = f"DuckDB cannot open {path.name}: {said}"
+        raise StateError.because(what, "nothing was changed") from error
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, schema: str, tables: list[str]) -> dict[str, int]:
     counted = {}
     for table in tables:
         if not table.startswith("_dlt_"):
-            [(counted[table],)] = connection.table(_path(schema, table)).aggregate("count(*)").fetchall()
+            [(counted[table],)] = connection.table(quoted(schema, table)).aggregate("count(*)").fetchall()
     return counted
 
 
@@ -106,7 +112,7 @@ def _cursors(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, di
     """Return the last values that dlt keeps, which it packs as JSON, zlib and base64 (dlt 1.31)."""
     found: dict[str, dict[str, Any]] = {}
     with suppress(duckdb.CatalogException, ValueError, KeyError, TypeError, AttributeError, zlib.error):
-        states = connection.table(_path(schema, "_dlt_pipeline_state")).order("version desc, created_at desc")
+        states = connection.table(quoted(schema, "_dlt_pipeline_state")).order("version desc, created_at desc")
         [(packed,)] = states.select("state").limit(1).fetchall()
         state = json.loads(zlib.decompressobj().decompress(base64.b64decode(packed), _LARGEST_STATE))
         for source in state["sources"].values():
@@ -116,5 +122,6 @@ def _cursors(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, di
     return found
 
 
-def _path(*identifiers: str) -> str:
+def quoted(*identifiers: str) -> str:
+    """Return a name with its parts quoted, as SQL takes it."""
     return ".".join('"' + identifier.replace('"', '""') + '"' for identifier in identifiers)

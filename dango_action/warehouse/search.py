@@ -6,20 +6,19 @@ What dlt writes about a load must hold none. What a source has loaded into its t
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import duckdb
 
 from dango_action.credentials.forms import WHOLE, Known, encode, forms, fragments
 from dango_action.credentials.redaction import Redactor
 from dango_action.credentials.scanner import Scanner
-from dango_action.errors import StateError
+from dango_action.warehouse.contents import quoted, reading
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
     from pathlib import Path
+
+    import duckdb
 
 _DLT = "_dlt_"  # what its own tables begin with
 _BATCH = 512  # rows of dlt's tables at once
@@ -27,7 +26,6 @@ _LONGEST_FORM = 256  # bytes: what begins like a form that is longer holds it
 _LARGEST_EXPRESSION = 16 * 1024  # characters; RE2, which DuckDB uses, refuses one that is too large
 _TEXTS = re.compile(r"VARCHAR|JSON|BLOB|ENUM|VARIANT")
 # Qualified, and with the name as a value: a macro in the file could stand in for any function without a schema.
-_NAME = "select database_name from system.main.duckdb_databases() where not internal"
 _COLUMNS = """
     select schema_name, table_name, column_name, data_type from system.main.duckdb_columns()
     where not internal and database_name = ? order by schema_name, table_name, column_index
@@ -86,12 +84,12 @@ class _Column:
     type: str
 
     def __post_init__(self) -> None:
-        quoted = _quote(self.name)
+        column = quoted(self.name)
         is_enum = self.type.startswith("ENUM") and not self.type.endswith("]")
-        kind, sql = "json", f"system.main.to_json({quoted})::varchar"
+        kind, sql = "json", f"system.main.to_json({column})::varchar"
         if is_enum or self.type in {"VARCHAR", "JSON", "BLOB"}:
             kind = {"JSON": "json", "BLOB": "blob"}.get(self.type, "plain")
-            sql = f"{quoted}::varchar"
+            sql = f"{column}::varchar"
         object.__setattr__(self, "kind", kind)
         object.__setattr__(self, "sql", sql)
 
@@ -110,22 +108,10 @@ def search(file: Path, known: Iterable[Known], datasets: Container[str] | None =
     if not secrets:
         return []
     hide = Redactor.of(secrets).text  # a name can hold a value, too
-    with _reading(file) as (connection, name):
+    with reading(file) as (connection, name):
         found = list(_in_metadata(connection, name, Scanner.of(secrets)))
         found += _in_tables(connection, name, secrets, datasets)
     return list(dict.fromkeys(Hit(where=hide(hit.where), path=hit.path, fatal=hit.fatal) for hit in found))
-
-
-@contextmanager
-def _reading(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
-    try:
-        with duckdb.connect(str(file), read_only=True, config={"enable_external_access": "false"}) as connection:
-            [(name,)] = connection.execute(_NAME).fetchall()
-            yield connection, name
-    except duckdb.Error as error:
-        # Without DuckDB's words, which may quote what it has read.
-        what = f"{file.name} cannot be searched for secrets: {type(error).__name__}"
-        raise StateError.because(what, "nothing was changed") from None
 
 
 def _in_metadata(connection: duckdb.DuckDBPyConnection, name: str, scanner: Scanner) -> Iterator[Hit]:
@@ -144,7 +130,7 @@ def _in_tables(
             tables.setdefault((schema, table), []).append(_Column(name=column, type=kind))
     scanner, needles = Scanner.of(secrets), [_Needle.of(one) for one in secrets]
     for (schema, table), columns in tables.items():
-        place = f"{_quote(name)}.{_quote(schema)}.{_quote(table)}"
+        place = quoted(name, schema, table)
         own = table.startswith(_DLT)
         found = (
             _scanned(connection, place, columns, scanner) if own else _matched(connection, place, columns, needles)
@@ -158,7 +144,7 @@ def _scanned(
 ) -> Iterator[tuple[str, str]]:
     """Give the columns of a table of dlt's that hold a value, packed as it may be, and the value's path."""
     for column in columns:
-        sql = column.sql if column.kind != "blob" else _quote(column.name)
+        sql = column.sql if column.kind != "blob" else quoted(column.name)
         rows = connection.cursor().execute(f"select {sql} from {place} where {sql} is not null")  # noqa: S608 - quoted
         while batch := rows.fetchmany(_BATCH):
             texts = (value if isinstance(value, bytes) else encode(value) for (value,) in batch)
@@ -224,7 +210,3 @@ def _text(data: bytes) -> str:
 def _blob_text(data: bytes) -> str:
     """Return what DuckDB makes of bytes when it casts them to a text."""
     return "".join(chr(b) if 32 <= b <= 126 and b not in b"\\'\"" else f"\\x{b:02X}" for b in data)  # noqa: PLR2004
-
-
-def _quote(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'

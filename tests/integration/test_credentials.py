@@ -596,3 +596,29 @@ def test_sealed_credentials_of_every_kind_work_as_a_table_leaf_by_leaf_and_when_
     for name in ("whole", "leaves", "text", "lent"):
         assert project.one(f"select url from raw_{name}.seen") == "postgresql://u:p@h:5432/d"
     assert project.one("select extra from raw_whole.seen") == "{'a': {'b': [1, None]}}"
+
+
+def test_what_the_code_sets_itself_counts_and_base_variables_are_no_values(project):
+    project.module(
+        "own",
+        """
+        import dlt, os
+
+        os.environ["SOURCES__OWN__API_KEY"] = "set in the environment"
+        dlt.secrets["sources.own.token"] = "set in dlt.secrets"
+        dlt.secrets["bare"] = "set bare"
+
+        @dlt.source
+        def source(api_key: str = dlt.secrets.value, token: str = dlt.secrets.value, user: str = "none", home: str = "none"):
+            row = {"key": api_key, "token": token, "user": user, "home": home, "bare": dlt.secrets["bare"]}
+            yield dlt.resource([row], name="seen")
+        """,
+    )
+    project.sources("own")
+
+    done = project.sync(USER="somebody")
+
+    assert done.code == 0, done.out
+    assert project.query("select key, token, user, home, bare from raw_own.seen") == [
+        ("set in the environment", "set in dlt.secrets", "none", "none", "set bare")
+    ]

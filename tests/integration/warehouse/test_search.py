@@ -158,6 +158,6 @@ def test_what_is_no_database_is_told_without_a_word_of_what_is_in_it(tmp_path):
     with pytest.raises(StateError) as caught:
         search(tmp_path / "w.duckdb", ONE)
 
-    assert "w.duckdb cannot be searched for secrets" in str(caught.value)
+    assert "DuckDB cannot open w.duckdb" in str(caught.value)
     assert SECRET not in str(caught.value)
     assert search(tmp_path / "w.duckdb", []) == []
