@@ -18,7 +18,8 @@ from shapes import packed, shapes
 
 def log(secrets):
     """Print all secrets, in all forms, by every way that a log has."""
-    for name, secret in secrets.items():
+    parts = {"private_key": json.loads(secrets["account"])["private_key"]}
+    for name, secret in (secrets | parts).items():
         for form, data in shapes(secret).items():
             text = data.decode()
             print(f"<{name} {form}>{text}</>")
