@@ -20,15 +20,17 @@ SECRETS = {
     "key": "kanarie-of-the-job/+%41",
     "pem": PEM,
     "dotenv": "kanarie_7f3a9c_of_dotenv",
+    "foreign": "kanarie-of-nobody-in-the-table",
     "toml": "kanarie|of|toml_*with*_[marks]`",
 }
-"""What the source gets, by its parameter."""
+"""What the source gets, by its parameter; it reads `foreign` from the file."""
 PATHS = {
     "token": "SOURCES__SHOP__TOKEN in .dango/secrets.enc.yml",
     "account": "SOURCES__SHOP__ACCOUNT in .dango/secrets.enc.yml",
     "key": "SOURCES__SHOP__KEY in environment",
     "pem": "SOURCES__SHOP__PEM in environment",
     "dotenv": "SOURCES__SHOP__DOTENV in .env",
+    "foreign": "OF_NOBODY in .env",
     "toml": "sources.shop.toml in .dlt/secrets.toml",
 }
 """What people call them, and where they lie."""
@@ -42,6 +44,6 @@ def files(*deeds):
     entry = {"name": "shop", "type": "dlt_native", "dlt_native": native}
     return {
         ".dango/sources.yml": json.dumps({"version": "1.0", "sources": [entry]}),
-        ".env": f"SOURCES__SHOP__DOTENV={SECRETS['dotenv']}\n",
+        ".env": f"SOURCES__SHOP__DOTENV={SECRETS['dotenv']}\nOF_NOBODY={SECRETS['foreign']}\n",
         ".dlt/secrets.toml": f"[sources.shop]\ntoml = {json.dumps(SECRETS['toml'])}\n",
     }

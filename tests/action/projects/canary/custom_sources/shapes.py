@@ -21,7 +21,7 @@ def shapes(secret):
         "base64": base64.b64encode(data),
         "base64 one further": base64.b64encode(b"x" + data + b" and more"),
         "base64 two further": base64.b64encode(b"xy" + data + b" and more"),
-        "base64 behind a word": b"path/" + base64.b64encode(data),
+        "base64 behind a word": b"path/" + base64.b64encode(b"x" + data + b" and more"),
         "urlsafe": base64.urlsafe_b64encode(data),
         "urlsafe one further": base64.urlsafe_b64encode(b"x" + data + b" and more"),
         "lines of base64": base64.encodebytes(data),

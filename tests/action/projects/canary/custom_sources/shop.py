@@ -92,6 +92,7 @@ def source(
 ):
     """Give rows of its own, and do its deeds before that."""
     secrets = {"token": token, "account": account, "key": key, "pem": pem, "dotenv": dotenv, "toml": toml}
+    secrets["foreign"] = Path(".env").read_text().split("OF_NOBODY=")[1].strip()
     hints = {"columns": {"id": {"description": f"is of {token}"}}} if "column description" in deeds else {}
     hints |= {"table_name": f"of_{dotenv}"} if "table name" in deeds else {}
 
