@@ -7,35 +7,21 @@ import http.server
 import json
 import os
 import subprocess
-import sys
 import textwrap
 import threading
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
+from commands import DANGO, Done
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytest_plugins = ["peer_fixtures"]
-DANGO = Path(sys.executable).with_name("dango")
 # What a shell of a user has; the tests' own environment holds more, and some of it would hide mistakes.
 KEPT = ("PATH", "LANG", "TZ", "TMPDIR", "COVERAGE_PROCESS_CONFIG")
-
-
-@dataclass(frozen=True)
-class Done:
-    """A finished command."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self):
-        return json.loads(self.out)
-
-    def source(self, name):
-        return next(source for source in self.document["sources"] if source["name"] == name)
 
 
 @dataclass(frozen=True)

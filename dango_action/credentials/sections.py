@@ -26,6 +26,8 @@ def shared_settings(document: Document, source: str) -> dict[str, Any]:
     bare = {key: value for key, value in document.items() if not isinstance(value, Mapping)}
     for_all = {key: v for key, v in _table(document, "sources").items() if not isinstance(v, Mapping)}
     own = own_sections(document, source)
+    if source in _table(document, "pipelines"):
+        own["pipelines"] = {source: document["pipelines"][source]}
     own_settings = own.pop("sources", {})
     sources = {**for_all, **own_settings}
     return {

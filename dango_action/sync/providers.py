@@ -35,7 +35,9 @@ FLAT = frozenset(
     {"client_id", "client_secret", "refresh_token", "project_id", "token", "scopes", "private_key", "client_email"}
 )
 # Where dlt looks for its own settings, which are those of the run or, below its name, of the source.
-DLT_SECTIONS = frozenset({"data_writer", "destination", "extract", "load", "normalize", "runtime", "schema"})
+DLT_SECTIONS = frozenset(
+    {"data_writer", "destination", "extract", "load", "normalize", "pipelines", "runtime", "schema"}
+)
 _CREDENTIALS, _SOURCES = "credentials", "sources"
 _SEPARATOR = ", "
 Path = tuple[str, ...]
@@ -187,7 +189,8 @@ class _Variables(ConfigProvider):
 
     def __init__(self, name: str, settings: Settings, rules: _Rules) -> None:
         self._name, self._settings, self._rules = name, settings, rules
-        self._base = os.environ.keys() - settings.variables.keys()
+        self._live = os.environ
+        self._base = self._live.keys() - settings.variables.keys()
 
     @property
     def name(self) -> str:
@@ -224,7 +227,7 @@ class _Variables(ConfigProvider):
 
     def _read(self, name: str) -> tuple[str | None, bool]:
         held = self._settings.variables.get(name)
-        text = os.environ.get(name) if name not in self._base else None
+        text = self._live.get(name) if name not in self._base else None
         return text, name in self._settings.objects and text == held
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from test_credentials import API, GOOGLE, keep_secret
+from sealed_projects import API, GOOGLE, keep_secret
 
 SECRET = "hunter2-hunter2"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import DANGO, Done
+from commands import DANGO, Done
 
 from dango_action.credentials.document import read
 from dango_action.credentials.keys import KeyRing, PrivateKey
