@@ -127,6 +127,7 @@ def test_a_run_that_passes_shows_no_secret_and_a_column_that_holds_one_is_report
         what = f"raw_shop.own.value in the warehouse holds the secret {path}"
         assert what in notices
         assert what in done.summary.replace("\\", "")
+    assert "<token raw>***</>" in done.text, "the whole log is repeated in that of the job"
     log = exits["shop.log"].decode()
     for name, secret in SECRETS.items():
         for form in shapes(secret):
