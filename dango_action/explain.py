@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
-from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dango_action.credentials.allow_list import base_environment
 from dango_action.credentials.explain import SourceExplained
-from dango_action.errors import Problem
+from dango_action.credentials.redaction import Redactor
+from dango_action.errors import ExitCode, Problem
 from dango_action.forkserver import hide_from_workers
 from dango_action.pool import Ended, Pool
 from dango_action.protocol import Explained, Failed, Task
@@ -23,27 +25,69 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0
 """Seconds that the modules of all sources may take to be imported."""
+SHOWN_LINES = 40
+"""The end of what a source has printed, which has its traceback; its log itself is deleted."""
+_SHOWN_BYTES = 64 * 1024
+_LONGEST = 500  # characters of such a line
 
 
-def explain(project: Path, sources: Sequence[Source], credentials: Credentials) -> list[SourceExplained]:
-    """Return, for each source, its parameters, or why they can't be told. Nothing is extracted or loaded."""
-    answers: dict[str, Explained | Failed] = {}
-    with ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dango-")))
-        pool = stack.enter_context(Pool.open(base_environment(credentials.job)))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is known of a source. If it has problems: the code with which its sync would end, and its log's end.
+
+    No text in it holds a value that the source could see, or begins a line of its own.
+    """
+
+    source: SourceExplained
+    exit_code: ExitCode = ExitCode.OK
+    log: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What the sources' processes have said, and how those that are gone have ended."""
+
+    answers: dict[str, Explained | Failed] = field(default_factory=dict)
+    ended: dict[str, int | None] = field(default_factory=dict)
+
+
+def explain(project: Path, sources: Sequence[Source], credentials: Credentials) -> list[Answer]:
+    """Return, for each source, its parameters, or why they can't be told. Nothing is extracted or loaded.
+
+    Sealed values in `credentials` are taken for stand-ins: they are not looked for in what a source says.
+    """
+    with tempfile.TemporaryDirectory(prefix="dango-") as folder:
+        heard = _hear(project, sources, credentials, Path(folder))
+        logs = {source.name: _last_lines(_log(Path(folder), source)) for source in sources}
+    made = []
+    for source in sources:
+        answer = heard.answers.get(source.name)
+        if isinstance(answer, Explained):
+            told = SourceExplained.of(source, answer.parameters, credentials)
+            made.append(Answer(source=told))
+        else:
+            failed = answer or _silent(heard, source.name)
+            told = SourceExplained(name=source.name, problems=tuple(map(_on_one_line, failed.problems)))
+            made.append(Answer(source=told, exit_code=ExitCode(failed.exit_code), log=logs[source.name]))
+    return made
+
+
+def _hear(project: Path, sources: Sequence[Source], credentials: Credentials, scratch: Path) -> _Heard:
+    """Start a process for each source, and listen until all have ended or the time is over."""
+    heard = _Heard()
+    known = replace(credentials, sealed={}).known(sources)  # stand-ins are words, which may stand in any message
+    with Pool.open(base_environment(credentials.job), redactor=Redactor.of(known)) as pool:
         hide_from_workers()
-        left = {
-            pool.start(_task(source, project, credentials, scratch), scratch / f"{source.name}.log")
-            for source in sources
-        }
+        for source in sources:
+            pool.start(_task(source, project, credentials, scratch), _log(scratch, source))
         deadline = time.monotonic() + PATIENCE
-        while left and pool.alive and time.monotonic() < deadline:
+        while len(heard.ended) < len(sources) and pool.alive and time.monotonic() < deadline:
             for worker, event in pool.wait(deadline - time.monotonic()):
                 if isinstance(event, Explained | Failed):
-                    answers.setdefault(worker.name, event)
+                    heard.answers.setdefault(worker.name, event)
                 elif isinstance(event, Ended):
-                    left.discard(worker)
-    return [_answered(source, answers.get(source.name), credentials) for source in sources]
+                    heard.ended[worker.name] = event.status
+    return heard
 
 
 def _task(source: Source, project: Path, credentials: Credentials, scratch: Path) -> Task:
@@ -65,11 +109,43 @@ def _task(source: Source, project: Path, credentials: Credentials, scratch: Path
     )
 
 
-def _answered(source: Source, answer: Explained | Failed | None, credentials: Credentials) -> SourceExplained:
-    if isinstance(answer, Explained):
-        return SourceExplained.of(source, answer.parameters, credentials)
-    if answer:
-        return SourceExplained(name=source.name, problems=tuple(answer.problems))
-    what = f"source `{source.name}` does not say which parameters it has"
-    hint = f"does its module take more than {PATIENCE:.0f} s to import, or exit?"
-    return SourceExplained(name=source.name, problems=(Problem(what=what, hint=hint),))
+def _log(scratch: Path, source: Source) -> Path:
+    return scratch / f"{source.name}.log"
+
+
+def _last_lines(log: Path) -> tuple[str, ...]:
+    try:
+        with log.open("rb") as stream:
+            stream.seek(max(0, stream.seek(0, os.SEEK_END) - _SHOWN_BYTES))
+            text = stream.read().decode(errors="replace")
+    except OSError:  # its folder was the source's to delete
+        return ()
+    lines = (_printable(line).rstrip()[:_LONGEST] for line in text.splitlines())
+    return tuple(line for line in lines if line)[-SHOWN_LINES:]
+
+
+def _silent(heard: _Heard, name: str) -> Failed:
+    """Return the failure of a source whose process has not answered."""
+    hint = "does its module exit, or crash, when it is imported?"
+    if name not in heard.ended:
+        what = f"source `{name}` does not say which parameters it has within {PATIENCE:.0f} s"
+        hint = "does its module do more than define things when it is imported?"
+    elif (status := heard.ended[name]) is None:
+        what, hint = "the process that starts workers was killed, and this source with it", "run it again"
+    elif status < 0:
+        what = f"its process was killed by signal {-status} before it said which parameters it has"
+    else:
+        what = f"its process ended by itself with status {status}, like os._exit does, before it said which "
+        what += "parameters it has"
+    problem = Problem(what=what, hint=hint)
+    return Failed(problems=[problem], exit_code=ExitCode.SOURCE_FAILED, transient=False)
+
+
+def _on_one_line(problem: Problem) -> Problem:
+    """Return a worker's problem as it may be shown: on a runner, a line of its own could be a command."""
+    what, hint = (" ".join(_printable(text).split()) for text in (problem.what, problem.hint))
+    return replace(problem, what=what, hint=hint)
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)

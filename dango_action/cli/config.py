@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
+from dango_action.cli.answer import Answering, answer
+from dango_action.cli.told import Told, log_lines
 from dango_action.config.parse import read
 from dango_action.credentials.document import read as read_sealed
 from dango_action.credentials.files import settings_problems
@@ -61,7 +63,6 @@ class Checked:
             "valid": not self.problems,
             "sources": [source.name for source in self.sources],
             "broken": sorted(self.broken),
-            "problems": [problem_document(problem) for problem in self.problems],
             "notices": [problem_document(notice) for notice in self.notices],
         }
 
@@ -99,14 +100,13 @@ def config() -> None:
     """Look at the configuration."""
 
 
-@config.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+@config.command(cls=Answering)
 @click.pass_obj
 def validate(project: Path, /, *, as_json: bool) -> int:
     """Report everything that is wrong with .dango/sources.yml, .env and dlt's TOML files, with its place."""
     checked = check(project)
     if as_json:
-        click.echo(orjson.dumps(checked.document(), option=orjson.OPT_INDENT_2))
+        answer(checked.document(), checked.problems, checked.exit_code)
         return checked.exit_code
     for line in checked.lines():
         click.echo(line)
@@ -119,29 +119,33 @@ def validate(project: Path, /, *, as_json: bool) -> int:
     return checked.exit_code
 
 
-@config.command()
+@config.command(cls=Answering)
 @click.argument("source", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 @click.pass_obj
 def explain(project: Path, /, source: str | None, *, as_json: bool) -> int:
-    """Say where each parameter of a source, or of all, gets its value: every place looked at, and no value."""
+    """Say where each parameter of a source, or of all, gets its value: every place looked at, and no value.
+
+    A source that can't be looked at has the exit code that its sync would have; a missing value is an answer.
+    """
     from dango_action.credentials.explain import strangers  # noqa: PLC0415 - `validate` needs none of it
     from dango_action.credentials.gather import gather_names  # noqa: PLC0415 - as above
-    from dango_action.explain import explain as ask  # noqa: PLC0415 - as above
 
     inputs = Inputs(project=project, sources=(source,) if source else ())
     plan = make_plan(inputs)
     credentials = gather_names(project, plan.config, surroundings(os.environ))
-    found = ask(project, plan.sources, credentials)
+    told = Told.of(plan, credentials)
     unseen = [] if source else list(strangers(credentials))
     if as_json:
-        document = {"sources": [one.document() for one in found], "unseen": unseen}
-        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-    else:
-        from dango_action.cli.explained import show  # noqa: PLC0415 - it imports rich
+        sources = [one.source.document() for one in told.answers]
+        document = {"sources": sources, "unseen": unseen, "logs": told.logs}
+        answer(document, told.problems, told.exit_code)
+        return told.exit_code
+    from dango_action.cli.explained import show  # noqa: PLC0415 - it imports rich
 
-        show(found, unseen)
-    return ExitCode.CONFIGURATION if any(one.problems for one in found) else ExitCode.OK
+    show([one.source for one in told.answers], unseen)
+    for line in (*map(str, told.broken), *log_lines(told.logs)):
+        click.echo(line)
+    return told.exit_code
 
 
 @config.command()

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from dango_action.config.scalars import resolve
 from dango_action.credentials.document import parse
+from dango_action.credentials.environ import variables
 from dango_action.credentials.paths import format_path
 from dango_action.errors import CredentialsError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
     from dango_action.credentials.document import Document, Sealed
     from dango_action.credentials.keys import PublicKey
@@ -25,6 +27,7 @@ _QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""")
 _COLON = re.compile(r":(?=[ \t]|$)")
 _COMMENT = re.compile(r"[ \t]#")
 _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_STAND_IN = "sealed"
 _BY_HAND = "give each secret a line of its own, like `  path: enc:v1:…`, and no anchors; then try again"
 
 
@@ -64,6 +67,25 @@ def edit(data: bytes, changes: Changes, file: str) -> bytes:
         reason = after.problems[0].what if after.problems else "its lines mean something else than they seem to"
         raise CredentialsError.because(f"{file} can't be changed line by line: {reason}", _BY_HAND)
     return made
+
+
+def clashes(entries: Iterable[Sealed], opened: Mapping[Path, Any] = MappingProxyType({})) -> list[Problem]:
+    """Return what keeps values of a document from becoming variables, as a sync would say it.
+
+    Of a value that is not `opened`, that is what shows from its path: that another one has the same variable, or
+    stands below it. Such a value is taken for one that is no table.
+    """
+    positions = {entry.path: entry.at for entry in entries}
+    values = {path: opened.get(path, _STAND_IN) for path in positions}
+    return variables(values, positions, tables=True)[1]
+
+
+def new_clashes(entries: Sequence[Sealed], changes: Changes) -> list[Problem]:
+    """Return the clashes of paths that a document with these entries has only after the changes."""
+    positions = {entry.path: entry.at for entry in entries}
+    there = variables(dict.fromkeys(positions, _STAND_IN), positions)[1]
+    after = variables(dict.fromkeys(changes.applied(entries), _STAND_IN), positions)[1]
+    return [problem for problem in after if problem not in there]
 
 
 def yaml_key(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from sealed_projects import API, GOOGLE, keep_secret
 
 SECRET = "hunter2-hunter2"
@@ -143,7 +144,7 @@ def test_a_source_that_can_not_be_looked_at_is_an_answer_and_the_others_are_expl
 
     assert done.code == 3
     assert parameters(done)["api_key"]["missing"]
-    assert "does not say which parameters it has" in done.source("broken")["problems"][0]["what"]
+    assert "ended by itself with status 3" in done.source("broken")["problems"][0]["what"]
     assert "there is no module `absent`" in done.source("absent")["problems"][0]["what"]
 
 
@@ -204,3 +205,77 @@ def test_check_names_each_value_that_does_not_open(project):
     assert done.code == 4
     assert done.document["opened"] == 0
     assert json.dumps(done.document["problems"]).count("secrets.enc.yml") >= 1
+
+
+LEAKY = """
+import dlt, os
+
+raise ValueError("cannot connect with " + os.environ["SOURCES__API__API_KEY"])
+"""
+
+
+@pytest.mark.parametrize("command", [("config", "explain"), ("secrets", "check")])
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_what_a_module_says_when_it_fails_is_shown_without_the_secrets_in_it(project, command, form):
+    project.module("api", LEAKY)
+    project.sources("api")
+
+    done = project.dango(*command, *form, SOURCES__API__API_KEY=SECRET)
+
+    assert SECRET not in done.out + done.err
+    assert "ValueError: cannot connect with ***" in done.out
+    assert done.code == 5, "as `dango sync` says of the same module"
+
+
+@pytest.mark.parametrize("command", [("config", "explain"), ("secrets", "check")])
+def test_the_stand_in_of_a_sealed_value_hides_no_word(project, command):
+    project.module("api", "raise ValueError('the envelope was sealed')")
+    project.sources("api")
+    keep_secret(project, "sources.api.api_key", SECRET)
+
+    done = project.dango(*command)
+
+    assert "ValueError: the envelope was sealed" in done.out
+
+
+@pytest.mark.parametrize("command", [("config", "explain"), ("secrets", "check")])
+def test_the_log_that_a_hint_speaks_of_is_shown(project, command):
+    project.module("api", "import helper\nhelper.connect()")
+    project.module("helper", "def connect():\n    raise OSError('::error::no \\\\n::warning::way')")
+    project.sources("api")
+
+    people, script = project.dango(*command), project.dango(*command, "--json")
+
+    assert "the log has the whole traceback" in people.out
+    assert "in connect" in people.out
+    assert not [line for line in people.out.splitlines() if line.lstrip().startswith("::")]
+    [lines] = script.document["logs"].values()
+    assert any(line.startswith("OSError: ::error::no") for line in lines)
+    assert any("in connect" in line for line in lines)
+
+
+def test_a_source_that_exits_has_the_code_of_a_failed_source(project):
+    project.module("api", "print('before')\nimport os\nos._exit(3)\n")
+    project.sources("api")
+
+    for command in (("config", "explain"), ("secrets", "check")):
+        done = project.dango(*command, "--json")
+
+        assert done.code == project.sync().code == 5
+        [problem] = done.document["problems"]
+        assert "its process ended by itself with status 3" in problem["what"]
+        assert done.document["logs"]["api"] == ["before"]
+
+
+def test_a_broken_source_is_reported_as_a_sync_reports_it_and_the_others_are_explained(project):
+    project.module("api", API)
+    project.sources("api", {"name": "odd", "function": 3})
+    synced = project.sync(SOURCES__API__API_KEY=SECRET)
+
+    for command in (("config", "explain"), ("secrets", "check")):
+        done = project.dango(*command, "--json", SOURCES__API__API_KEY=SECRET)
+
+        assert done.code == synced.code == 3
+        assert done.document["problems"] == synced.source("odd")["problems"]
+    assert project.dango("config", "explain", "odd").code == 3
+    assert "api_key" in project.dango("config", "explain").out
