@@ -48,9 +48,14 @@ class Answering(click.Command):
 
 def answer(document: Mapping[str, Any], problems: Iterable[Problem], code: ExitCode) -> None:
     """Print the document of a command, with its problems and its exit code."""
+    listed = [problem_document(problem) for problem in problems]
+    print_document({**document, "problems": listed, "exit_code": int(code)})
+
+
+def print_document(document: Mapping[str, Any]) -> None:
+    """Print the document of a command that has succeeded, as it is."""
     click.get_current_context().meta[_ANSWERED] = True  # even if nobody reads it: a second one is never right
-    whole = {**document, "problems": [problem_document(problem) for problem in problems], "exit_code": int(code)}
-    click.echo(orjson.dumps(whole, option=orjson.OPT_INDENT_2))
+    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
 
 
 def _refuse(ctx: click.Context, problems: Iterable[Problem], code: ExitCode) -> None:

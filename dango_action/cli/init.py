@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import orjson
 
+from dango_action.cli.answer import Answering, print_document
 from dango_action.config.words import show
 from dango_action.errors import ExitCode, Problem, UsageError
 from dango_action.scaffold.facts import SOURCES_FOLDER, look
@@ -31,10 +31,7 @@ _SAID: Mapping[Outcome, str] = {
 }
 
 
-@click.command()
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document on standard output, all else on stderr."
-)
+@click.command(cls=Answering)
 @click.pass_obj
 def init(project: Path, /, *, as_json: bool) -> int:
     """Write what a project needs: sources.yml, an example source, a workflow, lines of .gitignore.
@@ -51,7 +48,7 @@ def init(project: Path, /, *, as_json: bool) -> int:
     named = {_relative(path, project): outcome for path, outcome in outcomes.items()}
     if as_json:
         document = {kind: [name for name, outcome in named.items() if outcome == kind] for kind in _SAID}
-        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        print_document(document)
     for name, outcome in named.items():
         click.echo(_SAID[outcome].format(shown(project / name, project)), err=as_json)
     for notice in [*planned.notices, *_ignored(facts, outcomes)]:

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 import click
-import orjson
 
+from dango_action.cli.answer import Answering, answer
 from dango_action.errors import ExitCode
 
 
-@click.command()
+@click.command(cls=Answering)
 @click.option("--repository", metavar="OWNER/NAME", help="On GitHub. [default: that of the remote `origin`]")
 @click.option("--workflow", metavar="FILE", help="Its file's name. [default: the one that syncs this project]")
 @click.option("--target", metavar="TARGET", help="As the workflow sets it. [default: that of sources.yml]")
@@ -23,7 +23,6 @@ from dango_action.errors import ExitCode
     help="Where to put it. [default: .dango/pulled.duckdb]",
 )
 @click.option("--force", is_flag=True, help="Replace a file that is no pulled warehouse.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 @click.pass_obj
 def pull(  # noqa: PLR0913 - one for each option
     project: Path,
@@ -49,7 +48,7 @@ def pull(  # noqa: PLR0913 - one for each option
     pulled = pulling.pull(project, wish, os.environ)
     if as_json:
         document = {"path": str(pulled.path), "fetched": pulled.fetched, **pulled.manifest.model_dump(mode="json")}
-        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        answer(document, (), ExitCode.OK)
         return ExitCode.OK
     for line in pulling.lines(pulled):
         click.echo(line)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import orjson
 
 from dango_action.cli import secrets_project as vault
+from dango_action.cli.answer import Answering, answer
 from dango_action.cli.secrets_check import check
 from dango_action.cli.secrets_handing import STORE, add_note, hand_out
 from dango_action.cli.secrets_import import import_
@@ -25,7 +25,6 @@ from dango_action.credentials.paths import format_path
 from dango_action.credentials.sealed import Token, open_entries, parse_token, seal
 from dango_action.errors import CredentialsError, ExitCode, Problem, UsageError
 from dango_action.inputs import config_folder
-from dango_action.results import problem_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,8 +154,7 @@ def mv(project: Path, /, *, old: str, new: str) -> int:
     return ExitCode.OK
 
 
-@secrets.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+@secrets.command("list", cls=Answering)
 @click.pass_obj
 def list_(project: Path, /, *, as_json: bool) -> int:
     """Show the paths, for which key each is sealed, and since when. No value is opened."""
@@ -171,19 +169,19 @@ def list_(project: Path, /, *, as_json: bool) -> int:
         if isinstance(token, Problem)
     ]
     problems = [*found.problems, *wrong]
+    code = ExitCode.CREDENTIALS if problems else ExitCode.OK
     if as_json:
         document = {
             "key": found.key.id if found.key else None,
             "secrets": [_row(entry, token) for entry, token in rows if isinstance(token, Token)],
-            "problems": [problem_document(problem) for problem in problems],
         }
-        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        answer(document, problems, code)
     else:
         for line in _table([(entry, token) for entry, token in rows if isinstance(token, Token)]):
             click.echo(line)
     for problem in problems:
         click.echo(problem, err=True)
-    return ExitCode.CREDENTIALS if problems else ExitCode.OK
+    return code
 
 
 def _resealed(found: Document, entry: Sealed, path: tuple[str, ...]) -> str:

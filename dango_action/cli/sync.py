@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 import click
-import orjson
 
+from dango_action.cli.answer import Answering, answer
 from dango_action.errors import DangoError, ExitCode, UsageError
 from dango_action.inputs import Inputs, on_runner, surroundings, words, workspace
 from dango_action.report.console import screen
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dango_action.run import Screen
 
 
-@click.command()
+@click.command(cls=Answering)
 @click.option(
     "--source",
     "sources",
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="How many sources extract at once.")
 @click.option("--dry-run", is_flag=True, help="Print what would be synced, and do nothing.")
 @click.option("--strict", is_flag=True, help="Sync nothing if any source of the file is broken.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document on standard output, all else on stderr."
-)
 @click.pass_obj
 def sync(project: Path, /, *, dry_run: bool, as_json: bool, **options: object) -> int:
     """Sync the sources of .dango/sources.yml into the warehouse."""
@@ -58,8 +55,7 @@ def sync(project: Path, /, *, dry_run: bool, as_json: bool, **options: object) -
     try:
         plan = make_plan(inputs)
         if dry_run:
-            _print_plan(plan, as_json=as_json)
-            return ExitCode.CONFIGURATION if plan.broken else ExitCode.OK
+            return _print_plan(plan, as_json=as_json)
         from dango_action.credentials.gather import gather  # noqa: PLC0415 - `--dry-run` needs none of it
 
         credentials = gather(plan.project, plan.config, plan.sources, surroundings(os.environ))
@@ -74,7 +70,7 @@ def sync(project: Path, /, *, dry_run: bool, as_json: bool, **options: object) -
         with _screen(project, sys.stderr if as_json else sys.stdout) as shown:
             result = run.sync(plan, inputs, credentials, shown)
     if as_json:
-        click.echo(orjson.dumps(result.document(previews=True), option=orjson.OPT_INDENT_2))
+        answer(result.document(previews=True), result.problems, result.exit_code)
     return result.exit_code
 
 
@@ -106,9 +102,11 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield f"{counted(len(plan.sources), 'source')} would be synced into {plan.target}; nothing was done"
 
 
-def _print_plan(plan: Plan, *, as_json: bool) -> None:
+def _print_plan(plan: Plan, *, as_json: bool) -> ExitCode:
+    code = ExitCode.CONFIGURATION if plan.broken else ExitCode.OK
     if as_json:
-        click.echo(orjson.dumps(plan.document(), option=orjson.OPT_INDENT_2))
-        return
+        answer(plan.document(), (problem for problems in plan.broken.values() for problem in problems), code)
+        return code
     for line in plan_lines(plan):
         click.echo(line)
+    return code
