@@ -14,6 +14,7 @@ from dango_action.cli.answer import Answering, answer
 from dango_action.cli.told import Told, log_lines
 from dango_action.config.parse import read
 from dango_action.credentials.document import read as read_sealed
+from dango_action.credentials.edit import clashes
 from dango_action.credentials.files import settings_problems
 from dango_action.credentials.sealed import parse_token
 from dango_action.errors import ConfigError, ExitCode, Problem
@@ -93,6 +94,7 @@ def _sealed_problems(project: Path) -> Iterator[Problem]:
         token = parse_token(entry.token)
         if isinstance(token, Problem):
             yield replace(token, at=entry.at)
+    yield from clashes(document.entries)
 
 
 @click.group()

@@ -47,7 +47,9 @@ def init(project: Path, /, *, as_json: bool) -> int:
         raise UsageError.because(what, "look at its owner and its permissions") from error
     named = {_relative(path, project): outcome for path, outcome in outcomes.items()}
     if as_json:
-        document = {kind: [name for name, outcome in named.items() if outcome == kind] for kind in _SAID}
+        document: dict[str, object] = {
+            kind: [name for name, outcome in named.items() if outcome == kind] for kind in _SAID
+        }
         print_document(document)
     for name, outcome in named.items():
         click.echo(_SAID[outcome].format(shown(project / name, project)), err=as_json)

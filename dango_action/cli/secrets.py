@@ -58,15 +58,12 @@ def init(project: Path, /, *, no_keep: bool) -> int:
     dango secrets init | gh secret set DANGO_SECRETS_KEY
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     with vault.locked(project):
-        file = project / SECRETS_FILE
-        if os.path.lexists(file):
-            hint = "`dango secrets key` prints its private key again; `dango secrets rotate` makes a new one"
-            raise UsageError.because(f"{SECRETS_FILE} exists already", hint)
+        vault.none_yet(project)
         key = PrivateKey.generate()
         # First the private key: a public one that nobody can open for must never be committed.
         kept = None if no_keep else keep(config_folder(os.environ), key)
         hand_out(key.text())
-        vault.create(file, _HEAD.format(key.public.text).encode())
+        vault.create(project / SECRETS_FILE, _HEAD.format(key.public.text).encode())
     add_note(kept)
     click.echo(f"created {SECRETS_FILE} for the key {key.public.id}; commit it", err=True)
     return ExitCode.OK
@@ -103,11 +100,14 @@ def set_(project: Path, /, *, path: str, value: tuple[str, ...], as_json: bool, 
         what = "the value is no argument: it would be seen in the list of processes and in the shell's history"
         raise UsageError.because(what, "pipe it in, or type it at the prompt; replace it if it is in use")
     [parts] = vault.paths_of([path])
-    vault.public_key(vault.sound(project), os.environ)  # before anybody types a secret
+    there = vault.sound(project)  # before anybody types a secret
+    vault.public_key(there, os.environ)
+    vault.fitting(there, Changes(put={parts: ""}))
     given = read_value(file, as_json=as_json)
     with vault.locked(project):
         found = vault.sound(project)
         public = vault.public_key(found, os.environ)
+        vault.fitting(found, Changes(put={parts: ""}))
         vault.change(project, Changes(put={parts: seal(given, parts, public, datetime.now(UTC))}))
     word = "replaced" if any(entry.path == parts for entry in found.entries) else "added"
     click.echo(f"{word} {format_path(parts)}, sealed for the key {public.id}", err=True)
@@ -148,6 +148,7 @@ def mv(project: Path, /, *, old: str, new: str) -> int:
         if after in entries:
             hint = "`dango secrets unset` it first"
             raise UsageError.because(f"{SECRETS_FILE} has a secret `{format_path(after)}` already", hint)
+        vault.fitting(found, Changes(moved={before: (after, "")}))
         token = _resealed(found, entries[before], after)
         vault.change(project, Changes(moved={before: (after, token)}))
     click.echo(f"moved {format_path(before)} to {format_path(after)}", err=True)

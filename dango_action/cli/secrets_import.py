@@ -52,6 +52,7 @@ def import_(project: Path, /, *, file: Path | None) -> int:
     with vault.locked(project):
         found = vault.sound(project)
         public = vault.public_key(found, os.environ)
+        vault.fitting(found, Changes(put=dict.fromkeys(leaves.values, "")))
         now = datetime.now(UTC)
         put = {path: seal(value, path, public, now) for path, value in leaves.values.items()}
         if put:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import contextmanager
+from dataclasses import replace as replaced
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import click
 
 from dango_action.config.words import did_you_mean, show
 from dango_action.credentials import document, paths
-from dango_action.credentials.edit import edit
+from dango_action.credentials.edit import edit, new_clashes
 from dango_action.credentials.keys import KeyRing, sync_folder
 from dango_action.credentials.sealed import Token, parse_token
 from dango_action.errors import CredentialsError, Problem, UsageError
@@ -34,13 +35,20 @@ _FOLDER = ".dango"
 def locked(project: Path) -> Iterator[None]:
     """Hold the lock under which the document changes; wait for whoever has it.
 
+    The lock is on the folder in which the file really lies: other projects may have links to it.
+
     Raises:
+        CredentialsError: it is a link that leads to nothing.
         UsageError: this folder is no project, or can't be locked.
 
     """
     sound_project(project)
+    file = project / FILE
+    if file.is_symlink() and not file.exists() and (found := document.read(project)):
+        raise CredentialsError(*found.problems)
     try:
-        descriptor = os.open(project / _FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        folder = os.path.dirname(os.path.realpath(file))  # noqa: PTH120 - Path.resolve() raises at a loop
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise _unwritable(error) from error
     try:
@@ -72,6 +80,25 @@ def sound(project: Path) -> Document:
     if found.problems:
         raise CredentialsError(*found.problems)
     return found
+
+
+def none_yet(project: Path) -> None:
+    """Raise UsageError if a project has a document."""
+    file = project / FILE
+    if os.path.lexists(file):
+        hint = "`dango secrets key` prints its private key again; `dango secrets rotate` makes a new one"
+        raise UsageError.because(f"{FILE} exists already", hint)
+
+
+def fitting(found: Document, changes: Changes) -> None:
+    """See to it that changes add no path that another one stands in the way of: every later sync would refuse it.
+
+    Raises:
+        UsageError: they do; all of these paths at once.
+
+    """
+    if problems := new_clashes(found.entries, changes):
+        raise UsageError(*(replaced(problem, hint=f"{problem.hint}; nothing was changed") for problem in problems))
 
 
 def public_key(found: Document, environ: Mapping[str, str]) -> PublicKey:

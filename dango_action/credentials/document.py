@@ -48,7 +48,10 @@ class Document:
 
 
 def read(project: Path) -> Document | None:
-    """Return the document of a project; None if it has none. What keeps it from being read is a problem in it."""
+    """Return the document of a project; None if it has none. What keeps it from being read is a problem in it.
+
+    A link that leads to nothing is a document that can't be read: whoever has put it there has meant one.
+    """
     path = project / SECRETS_FILE
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # before opening: a named pipe would wait for a writer
@@ -56,7 +59,7 @@ def read(project: Path) -> Document | None:
         with path.open("rb") as stream:
             return parse(stream.read(LARGEST + 1), SECRETS_FILE)
     except FileNotFoundError:
-        return None
+        return _unusable(*_dangling(path)) if path.is_symlink() else None
     except OSError as error:
         return _unusable(f"the file can't be read: {error.strerror}", "look at its permissions and its folder")
 
@@ -79,6 +82,11 @@ def parse(data: bytes, file: str) -> Document:
 def _unusable(what: str, hint: str) -> Document:
     at = Position(file=SECRETS_FILE, line=1, column=1)
     return Document(key=None, entries=(), problems=(Problem(what=what, hint=hint, at=at),))
+
+
+def _dangling(link: Path) -> tuple[str, str]:
+    what = f"this is a link to {show(str(link.readlink()))}, where there is no file"
+    return what, "put that file back, or remove the link; then `dango secrets init` creates a document"
 
 
 def _no_mapping(root: Node) -> Problem:

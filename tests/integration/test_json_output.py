@@ -8,7 +8,16 @@ import pytest
 from sealed_projects import API, keep_secret
 
 SECRET = "hunter2-hunter2"
-ALL = ("config explain", "config validate", "secrets check", "secrets list", "sync", "sync --dry-run", "pull", "init")
+ALL = (
+    "config explain",
+    "config validate",
+    "secrets check",
+    "secrets list",
+    "sync",
+    "sync --dry-run",
+    "pull",
+    "init",
+)
 OPENS = ("config explain", "secrets check", "sync")
 
 

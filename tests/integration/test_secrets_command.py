@@ -20,6 +20,13 @@ from dango_action.credentials.keys import KeyRing, PrivateKey
 from dango_action.credentials.sealed import open_entries
 
 CANARY = "hunter2-canary"
+SHOP = """
+import dlt
+
+@dlt.source
+def source():
+    yield dlt.resource([{"id": 1}], name="orders")
+"""
 SECRET = r"dango-secret-v1\.[A-Za-z0-9_-]{43}"
 
 
@@ -512,6 +519,122 @@ def test_two_at_once_lose_nothing(vault):
         process.stderr.close()
 
     assert opened(vault) == {f"sources.shop.k{number}": str(number) for number in range(8)}
+
+
+def test_projects_that_share_a_file_by_a_link_wait_for_each_other(vault, tmp_path):
+    other = tmp_path / "other"
+    (other / ".dango").mkdir(parents=True)
+    (other / ".dango/secrets.enc.yml").symlink_to(file_of(vault))
+
+    script = f"exec 9<.dango; flock 9; (sleep 1; flock -u 9) & cd {other}; echo x | dango secrets set A 9<&-"
+    done = vault.shell(script)
+
+    assert done.code == 0, done
+    assert "waiting for another" in done.err
+    started = [
+        subprocess.Popen(
+            [DANGO, "secrets", "set", f"sources.shop.k{number}"],
+            cwd=(vault.path, other)[number % 2],
+            env=vault.environ(),
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(8)
+    ]
+    for number, process in enumerate(started):
+        _, err = process.communicate(str(number), timeout=60)
+        assert process.returncode == 0, err
+    assert opened(vault) == {"A": "x"} | {f"sources.shop.k{number}": str(number) for number in range(8)}
+
+
+@pytest.mark.parametrize("target", ["nothing.yml", "no/folder/nothing.yml", "secrets.enc.yml"])
+def test_a_link_that_leads_to_nothing_is_called_so_by_every_command(project, target):
+    project.sources("shop")
+    file_of(project).symlink_to(target)
+    project.write(".dlt/secrets.toml", "a = 'x'")
+
+    for command in (
+        ["init"],
+        ["key"],
+        ["set", "A"],
+        ["unset", "A"],
+        ["mv", "A", "B"],
+        ["list"],
+        ["rotate"],
+        ["import"],
+        ["check"],
+    ):
+        done = secrets(project, *command, given="x")
+        said = done.out + done.err
+        assert done.code == 4, (command, done)
+        if target == "secrets.enc.yml":
+            assert "Too many levels of symbolic links" in said
+        else:
+            assert f"this is a link to {target}, where there is no file\n  put that file back, or remove" in said
+    assert project.dango("config", "validate").code == 3
+    assert file_of(project).is_symlink()
+
+
+CLASHES = [
+    ("sources.shop.k", "sources.shop.k.z", "`sources.shop.k` has a value, and other values below it"),
+    ("sources.shop.k.z", "sources.shop.k", "`sources.shop.k` has a value, and other values below it"),
+    ("sources.shop.api_key", "sources.shop.Api_Key", "are one variable for dlt: SOURCES__SHOP__API_KEY"),
+    ("sources.shop.a.b", "sources.shop.a__b", "are one variable for dlt: SOURCES__SHOP__A__B"),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "reason"), CLASHES)
+def test_a_path_in_whose_way_another_one_stands_is_refused_before_anything_is_sealed(vault, first, second, reason):
+    ok(vault, "set", first, given="x")
+    ok(vault, "set", "B", given="x")
+    before = file_of(vault).read_bytes()
+    vault.write(".dlt/secrets.toml", f"c = 'x'\n{second} = 'y'\n")
+
+    for command in (["set", second], ["mv", "B", second], ["import"]):
+        done = secrets(vault, *command, given=CANARY)
+        assert done.code == 2, (command, done)
+        assert reason in done.err
+        assert ".dango/secrets.enc.yml:" in done.err
+        assert "nothing was changed" in done.err
+
+    assert file_of(vault).read_bytes() == before
+    ok(vault, "mv", first, second)
+    ok(vault, "set", second, given="z")
+    assert opened(vault) == {second: "z", "B": "x"}
+
+
+@pytest.mark.parametrize(("first", "second", "reason"), CLASHES)
+def test_paths_that_a_merge_has_brought_together_are_found_with_their_lines(vault, first, second, reason):
+    ok(vault, "set", first, given="x")
+    alone = file_of(vault).read_text()
+    ok(vault, "mv", first, second)
+    line = file_of(vault).read_text().splitlines()[-1]
+    file_of(vault).write_text(f"{alone}{line}\n")
+    vault.module("shop", SHOP)
+    vault.module("orders", SHOP)
+
+    checked, validated = secrets(vault, "check", "--json"), vault.dango("config", "validate", "--json")
+
+    assert (checked.code, validated.code, vault.sync().code) == (4, 3, 4)
+    for done in (checked, validated):
+        [problem] = done.document["problems"]
+        assert reason in problem["what"]
+        assert problem["at"]["line"] in {6, 7}
+    ok(vault, "set", second, given="y")
+    ok(vault, "unset", first)
+    assert opened(vault) == {second: "y"}
+
+
+def test_check_finds_a_value_that_opens_and_that_no_variable_can_hold(vault):
+    vault.module("shop", SHOP)
+    vault.module("orders", SHOP)
+    ok(vault, "set", "sources.shop", "--json", given='{"a": null, "b": "x"}')
+
+    done = secrets(vault, "check")
+
+    assert done.code == vault.sync().code == 4
+    assert "`sources.shop.a` is null, which no variable can hold" in done.out
 
 
 def test_whoever_waits_for_another_edit_says_so(vault):
