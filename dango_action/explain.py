@@ -27,6 +27,7 @@ PATIENCE = 60.0
 """Seconds that the modules of all sources may take to be imported."""
 SHOWN_LINES = 40
 """The end of what a source has printed, which has its traceback; its log itself is deleted."""
+_STAND_IN = "sealed"  # of a value that nobody can open here: a word that may stand in any message
 _SHOWN_BYTES = 64 * 1024
 _LONGEST = 500  # characters of such a line
 
@@ -52,10 +53,7 @@ class _Heard:
 
 
 def explain(project: Path, sources: Sequence[Source], credentials: Credentials) -> list[Answer]:
-    """Return, for each source, its parameters, or why they can't be told. Nothing is extracted or loaded.
-
-    Sealed values in `credentials` are taken for stand-ins: they are not looked for in what a source says.
-    """
+    """Return, for each source, its parameters, or why they can't be told. Nothing is extracted or loaded."""
     with tempfile.TemporaryDirectory(prefix="dango-") as folder:
         heard = _hear(project, sources, credentials, Path(folder))
         logs = {source.name: _last_lines(_log(Path(folder), source)) for source in sources}
@@ -75,8 +73,9 @@ def explain(project: Path, sources: Sequence[Source], credentials: Credentials) 
 def _hear(project: Path, sources: Sequence[Source], credentials: Credentials, scratch: Path) -> _Heard:
     """Start a process for each source, and listen until all have ended or the time is over."""
     heard = _Heard()
-    known = replace(credentials, sealed={}).known(sources)  # stand-ins are words, which may stand in any message
-    with Pool.open(base_environment(credentials.job), redactor=Redactor.of(known)) as pool:
+    opened = {name: value for name, value in credentials.sealed.items() if value.text != _STAND_IN}
+    hidden = Redactor.of(replace(credentials, sealed=opened).known(sources))
+    with Pool.open(base_environment(credentials.job), redactor=hidden) as pool:
         hide_from_workers()
         for source in sources:
             pool.start(_task(source, project, credentials, scratch), _log(scratch, source))

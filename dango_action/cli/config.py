@@ -11,7 +11,7 @@ import click
 import orjson
 
 from dango_action.cli.answer import Answering, answer
-from dango_action.cli.told import Told, log_lines
+from dango_action.cli.told import Told, log_lines, problem_lines
 from dango_action.config.parse import read
 from dango_action.credentials.document import read as read_sealed
 from dango_action.credentials.edit import clashes
@@ -145,7 +145,7 @@ def explain(project: Path, /, source: str | None, *, as_json: bool) -> int:
     from dango_action.cli.explained import show  # noqa: PLC0415 - it imports rich
 
     show([one.source for one in told.answers], unseen)
-    for line in (*map(str, told.broken), *log_lines(told.logs)):
+    for line in (*problem_lines(told.broken), *log_lines(told.logs)):
         click.echo(line)
     return told.exit_code
 

@@ -11,7 +11,7 @@ import click
 
 from dango_action.cli import secrets_project as vault
 from dango_action.cli.answer import Answering, answer
-from dango_action.cli.told import Told, log_lines
+from dango_action.cli.told import Told, log_lines, problem_lines
 from dango_action.config.words import show
 from dango_action.credentials import document
 from dango_action.credentials.edit import clashes
@@ -66,7 +66,7 @@ def check(project: Path, /, *, as_json: bool) -> int:
         names = [one.source.name for one in answers]
         answer({"opened": opened, "sources": names, "logs": logs}, found.problems, code)
         return code
-    for line in (*map(str, found.problems), *log_lines(logs)):
+    for line in (*problem_lines(found.problems), *log_lines(logs)):
         click.echo(line)
     counts = f"{counted(len(answers), 'source')} looked at, {counted(len(found.problems), 'problem')}"
     click.echo(f"{counted(opened, 'sealed value')} opened, {counts}")

@@ -9,7 +9,7 @@ from dango_action.errors import ExitCode, foremost
 from dango_action.github.commands import inert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from dango_action.credentials.held import Credentials
     from dango_action.errors import Problem
@@ -51,6 +51,11 @@ class Told:
     def logs(self) -> dict[str, list[str]]:
         """The end of the log of each source that has failed and has printed anything."""
         return {answer.source.name: list(answer.log) for answer in self.answers if answer.log}
+
+
+def problem_lines(problems: Iterable[Problem]) -> Iterator[str]:
+    """Give problems for people; they may quote what a source says, so no line is a command to a runner."""
+    yield from (inert(line) for problem in problems for line in str(problem).splitlines())
 
 
 def log_lines(logs: Mapping[str, list[str]]) -> Iterator[str]:

@@ -228,6 +228,18 @@ def test_what_a_module_says_when_it_fails_is_shown_without_the_secrets_in_it(pro
 
 
 @pytest.mark.parametrize("command", [("config", "explain"), ("secrets", "check")])
+def test_a_sealed_value_that_opens_is_hidden_too(project, command):
+    project.module("api", LEAKY)
+    project.sources("api")
+    keep_secret(project, "sources.api.api_key", SECRET)
+
+    done = project.dango(*command)
+
+    assert SECRET not in done.out + done.err
+    assert "ValueError: cannot connect with" in done.out
+
+
+@pytest.mark.parametrize("command", [("config", "explain"), ("secrets", "check")])
 def test_the_stand_in_of_a_sealed_value_hides_no_word(project, command):
     project.module("api", "raise ValueError('the envelope was sealed')")
     project.sources("api")
