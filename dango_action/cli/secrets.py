@@ -19,7 +19,7 @@ from dango_action.cli.secrets_input import read_value
 from dango_action.cli.secrets_rotate import rotate
 from dango_action.config.words import did_you_mean
 from dango_action.credentials.document import SECRETS_FILE, read
-from dango_action.credentials.edit import Changes
+from dango_action.credentials.edit import Changes, unusable
 from dango_action.credentials.keys import PrivateKey, keep
 from dango_action.credentials.paths import format_path
 from dango_action.credentials.sealed import Token, open_entries, parse_token, seal
@@ -104,6 +104,8 @@ def set_(project: Path, /, *, path: str, value: tuple[str, ...], as_json: bool, 
     vault.public_key(there, os.environ)
     vault.fitting(there, Changes(put={parts: ""}))
     given = read_value(file, as_json=as_json)
+    if problems := unusable(parts, given):
+        raise UsageError(*problems)
     with vault.locked(project):
         found = vault.sound(project)
         public = vault.public_key(found, os.environ)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import click
 from dango_action.cli import secrets_project as vault
 from dango_action.config.words import show
 from dango_action.credentials import paths
-from dango_action.credentials.edit import Changes
+from dango_action.credentials.edit import Changes, unusable
 from dango_action.credentials.sealed import flaw, seal
 from dango_action.errors import ConfigError, ExitCode, Position, Problem, UsageError
 from dango_action.report.wording import counted
@@ -101,6 +101,8 @@ def _leaves(document: dict[str, Any], name: str) -> _Leaves:
         elif reason := f"its path can't be used: {parsed}" if isinstance(parsed, str) else flaw(value):
             hint = "change it there, or leave it out; all others are sealed"
             leaves.refused.append(Problem(what=f"{name}: `{written}` can't be sealed: {reason}", hint=hint))
+        elif problems := unusable(path, value):
+            leaves.refused.extend(replace(problem, what=f"{name}: {problem.what}") for problem in problems)
         else:
             leaves.values[path] = value
     return leaves

@@ -80,6 +80,11 @@ def clashes(entries: Iterable[Sealed], opened: Mapping[Path, Any] = MappingProxy
     return variables(values, positions, tables=True)[1]
 
 
+def unusable(path: Path, value: Any) -> list[Problem]:  # noqa: ANN401 - any JSON
+    """Return what keeps a value from becoming the variables that a sync makes of it; it is not shown."""
+    return variables({path: value}, tables=True)[1]
+
+
 def new_clashes(entries: Sequence[Sealed], changes: Changes) -> list[Problem]:
     """Return the clashes of paths that a document with these entries has only after the changes."""
     positions = {entry.path: entry.at for entry in entries}

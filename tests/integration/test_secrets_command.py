@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from commands import DANGO, Done
 
 from dango_action.credentials.document import read
 from dango_action.credentials.keys import KeyRing, PrivateKey
-from dango_action.credentials.sealed import open_entries
+from dango_action.credentials.sealed import open_entries, seal
 
 CANARY = "hunter2-canary"
 SHOP = """
@@ -629,12 +630,36 @@ def test_paths_that_a_merge_has_brought_together_are_found_with_their_lines(vaul
 def test_check_finds_a_value_that_opens_and_that_no_variable_can_hold(vault):
     vault.module("shop", SHOP)
     vault.module("orders", SHOP)
-    ok(vault, "set", "sources.shop", "--json", given='{"a": null, "b": "x"}')
+    path = ("sources", "shop")
+    token = seal({"a": None, "b": "x"}, path, read(vault.path).key, datetime.now(UTC))
+    text = file_of(vault).read_text().replace("secrets: {}", f"secrets:\n  sources.shop: {token}")
+    file_of(vault).write_text(text)
 
     done = secrets(vault, "check")
 
     assert done.code == vault.sync().code == 4
     assert "`sources.shop.a` is null, which no variable can hold" in done.out
+
+
+def test_what_no_variable_can_hold_is_refused_before_it_is_sealed(vault):
+    before = file_of(vault).read_bytes()
+    large = f"[{2**70}]"
+    vault.write(".dlt/secrets.toml", f"'a=b' = '{CANARY}'\nlarge = {large}\nfine = 'x'\n")
+
+    null = secrets(vault, "set", "sources.shop", "--json", given=f'{{"a": null, "b": "{CANARY}"}}')
+    number = secrets(vault, "set", "sources.shop.large", "--json", given=large)
+    name = secrets(vault, "set", '"a=b"', given=CANARY)
+    assert file_of(vault).read_bytes() == before
+    imported = secrets(vault, "import")
+
+    assert (null.code, number.code, name.code, imported.code) == (2, 2, 2, 4)
+    assert "`sources.shop.a` is null" in null.err
+    assert "over 64 bits" in number.err
+    assert "a name that no variable can have" in name.err
+    assert ".dlt/secrets.toml: `a=b` has a name that no variable can have" in imported.err
+    assert ".dlt/secrets.toml: `large` is a list with an integer of over 64 bits" in imported.err
+    assert CANARY not in null.err + name.err + imported.err
+    assert opened(vault) == {"fine": "x"}
 
 
 def test_whoever_waits_for_another_edit_says_so(vault):
