@@ -7,34 +7,49 @@ import html
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from dango_action.credentials.parts import Kind, hideable, parts, stays
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SHORTEST = 4
-"""Characters; to hide anything shorter would hide half of a log, and no secret."""
 WHOLE = 8
 """Characters; what is shorter is a secret only where it is a word of its own: `test` does not shred `latest`."""
-_DIGITS = 6  # of a number in JSON that may be a secret
+MOST = 500
+"""Parts of one value that are hidden, the longest first; a value with more of them is no secret but a document."""
+_DERIVED = 100  # parts of one value that a runner gets in other forms, too
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~!])")  # what the summary escapes
-# What is no secret, and stands in every log: words of YAML, short numbers, dates and times, and PEM's brackets.
-_PLAIN = re.compile(
-    r"true|false|null|none|[-+.\d]{1,7}|\d{4}-\d\d(-\d\d([T ][\d:.Z+-]*)?)?|-----(BEGIN|END) [A-Z0-9 ]+-----",
-    re.IGNORECASE,
+# What clients keep of a text in a URL, beside letters, digits and `_.-~`.
+_KEPT = (
+    "",  # urllib's `quote`, C#
+    "/",  # the same for a path
+    "!*'()",  # `encodeURIComponent`
+    "!#$&'()*+,/:;=?@",  # `encodeURI`, urllib3
+    "!#$&'()*+,/:;=?@[]",  # requests
+    "!$&'()*+,:;=",  # urllib3, for a password
+    "$&+:=@",  # Go
+    "!$&'()*+,;=",  # yarl, for a password
+    "!$&'()*+,/:;=@",  # and for a path
+    "!$'()*,/:?@",  # and for a part of a query
+    "!$%&'()*+,",  # browsers and httpx, for a password
+    "!#$%&'()*+,/:;=?@[\\]^|",  # and for a path; they keep what is there of `%`
+    "!#$%&()*+,/:;=?@[\\]^`{|}",  # browsers, for a query
+    "!#$%&'()*+,/:;=?@[\\]^`{|}",  # httpx, for a query
 )
-# The same in every service account of Google.
-_PUBLIC = frozenset(
-    {
-        "service_account",
-        "authorized_user",
-        "googleapis.com",
-        "https://accounts.google.com/o/oauth2/auth",
-        "https://oauth2.googleapis.com/token",
-        "https://www.googleapis.com/oauth2/v1/certs",
-    }
-)
+_HEX = re.compile("%[0-9A-F]{2}")
+_NEEDLESS = re.compile(r"%(?:2[DE]|3\d|[46][1-9A-F]|[57][0-9A]|5F|7E)", re.IGNORECASE)  # of what needs no quoting
+_LOWER = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
+_UPPER = {ord(char): f"\\u{ord(char):04X}" for char in "<>&"}
+_QUOTE = {ord("'"): "\\u0027"}
+_IN_SCRIPTS: tuple[dict[int, str], ...] = (
+    {},
+    _LOWER,
+    _LOWER | _QUOTE,
+    _UPPER,
+    _UPPER | _QUOTE,
+)  # what Go, PHP and templates escape in JSON
 _WIDTHS = (64, 76)  # of base64 in PEM and in MIME
 _SHIFTS = ((0, 0), (2, 1), (3, 2))  # of base64: characters that other bytes share, after so many bytes before
 
@@ -53,36 +68,46 @@ class Known:
 
 
 def fragments(known: Known) -> Iterator[str]:
-    """Give what has to be hidden of a value, each once.
+    """Give what has to be hidden of a value, each once: the value, then its longest parts.
 
-    That is the value, each of its lines, its leaves if it is JSON, and its password if it is a URL; not what is
-    shorter than `SHORTEST` or stands in every log.
+    Parts are its lines, its leaves and odd keys if it is JSON, the password of a URL, the token of a header, and
+    the text that it is base64 of. Not what is shorter than `SHORTEST` or stands in every log, and no more than
+    `MOST`.
     """
-    seen: set[str] = set()
-    for text in _parts(known.text):
-        for part in (text, *text.splitlines()):
-            stripped = part.strip()
-            if stripped not in seen and hideable(stripped):
-                seen.add(stripped)
-                yield stripped
-    for number in _numbers(known.text):
-        if number not in seen:
-            seen.add(number)
-            yield number
+    ranks: dict[str, int] = {}
+    for rank, text in parts(known.text):
+        part = text.strip()
+        if rank < Kind.PIECE and (rank == Kind.NUMBER or hideable(part)):
+            ranks[part] = min(rank, ranks.get(part, rank))
+    yield from sorted(
+        ranks, key=lambda part: (ranks[part] != Kind.WHOLE, len(part) < WHOLE, ranks[part], -len(part))
+    )[:MOST]
 
 
-def hideable(text: str) -> bool:
-    """Tell whether a text is long enough, and not so common that to hide it would hide everything."""
-    return len(text) >= SHORTEST and not _PLAIN.fullmatch(text) and text not in _PUBLIC
+def pieces(known: Known) -> list[str]:
+    """Return the long pieces between blanks, where YAML folds a text; one is no proof that the value is there."""
+    return _of_kind(known, Kind.PIECE)
+
+
+def binaries(known: Known) -> list[str]:
+    """Return the bytes that a value is base64 of, and that are no text, as texts that `encode` turns into them.
+
+    They are nothing for a runner or for SQL, which know texts only.
+    """
+    return _of_kind(known, Kind.BYTES)
+
+
+def _of_kind(known: Known, kind: Kind) -> list[str]:
+    return list(dict.fromkeys(text for each, text in parts(known.text) if each == kind and hideable(text)))[:MOST]
 
 
 def skipped(known: Iterable[Known]) -> list[str]:
-    """Return the paths of secrets that are too short to hide, for a warning."""
-    return [
-        one.path
-        for one in known
-        if not one.setting and 0 < len(one.text.strip()) < SHORTEST and not _PLAIN.fullmatch(one.text.strip())
-    ]
+    """Return the paths of secrets that can't be hidden, for a warning.
+
+    They are too short, a short number, or a date; but `true` and the like, and numbers of up to three digits,
+    are taken for settings.
+    """
+    return [one.path for one in known if not one.setting and stays(one.text.strip())]
 
 
 def forms(fragment: str) -> frozenset[bytes]:
@@ -98,14 +123,12 @@ def forms(fragment: str) -> frozenset[bytes]:
 def masks(known: Known) -> Iterator[str]:
     """Give what a runner has to mask for a value, each once: it finds exact texts only.
 
-    New runners derive base64 and the form for URLs themselves, and older ones do not.
+    New runners derive base64 and a form for URLs themselves, and older ones do not. Of a value with many parts
+    only the longest are given in all forms: each mask costs a runner time on every line.
     """
     seen = set()
-    for fragment in fragments(known):
-        data = encode(fragment)
-        plain = base64.b64encode(data).rstrip(b"=").decode()
-        safe = base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-        for mask in (fragment, *_quoted(fragment), plain, safe):
+    for number, fragment in enumerate(fragments(known)):
+        for mask in (fragment, *(_derived(fragment) if number < _DERIVED else ())):
             if mask not in seen:
                 seen.add(mask)
                 yield mask
@@ -128,70 +151,38 @@ def based(data: bytes) -> Iterator[bytes]:
         yield core.translate(bytes.maketrans(b"+/", b"-_"))
 
 
-def _parts(text: str) -> Iterator[str]:
-    """Give a text and what it holds as JSON or as a URL."""
-    todo: list[Any] = [text]
-    while todo:
-        value = todo.pop()
-        if isinstance(value, dict):
-            todo += value.values()
-        elif isinstance(value, list):
-            todo += value
-        elif isinstance(value, str):
-            yield value
-            yield from _password(value)
-            todo += _json(value)
-
-
-def _numbers(text: str) -> Iterator[str]:
-    todo = _json(text)
-    while todo:
-        value = todo.pop()
-        if isinstance(value, dict):
-            todo += value.values()
-        elif isinstance(value, list):
-            todo += value
-        elif isinstance(value, int | float) and sum(map(str.isdigit, str(value))) >= _DIGITS:
-            yield str(value)
-
-
-def _json(text: str) -> list[Any]:
-    """Return the value in a JSON text, as the only one of a list; none if it is no object, list or string."""
-    if not text.lstrip().startswith(("{", "[", '"')):
-        return []
-    try:
-        return [json.loads(text, parse_constant=str)]
-    except (ValueError, RecursionError):
-        return []
-
-
-def _password(text: str) -> Iterator[str]:
-    if "://" not in text or "@" not in text:
-        return
-    try:
-        password = urlsplit(text.strip()).password
-    except ValueError:
-        return
-    if password:
-        yield password
-        yield unquote(password)
-
-
-def _quoted(text: str) -> Iterator[str]:
+def _derived(text: str) -> Iterator[str]:
     data = encode(text)
-    for once in {quote(data, safe=""), quote(data), quote_plus(data)}:
-        yield once
-        yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), once)
+    yield from _quoted(text)
+    yield base64.b64encode(data).rstrip(b"=").decode()
+    yield base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _quoted(text: str) -> set[str]:
+    """Return how clients write a text in a URL; most texts are the same in all of them."""
+    data = encode(text)
+    written = {quote(data, safe=kept) for kept in _KEPT}
+    written.add(quote(data, safe="*").replace("~", "%7E"))  # forms in browsers, and Java
+    if "%" in text:  # some clients take it for quoted already, and write what needs no quotes without them
+        known = encode(_NEEDLESS.sub(lambda found: unquote(found[0]), text))
+        written |= {quote(known, safe=f"{kept}%") for kept in _KEPT}
+    written |= {once.replace("%20", "+") for once in written}
+    return written | {_HEX.sub(lambda found: found[0].lower(), once) for once in written}
+
+
+def _json_forms(text: str) -> Iterator[str]:
+    for ascii_only in (True, False):
+        plain = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
+        for written in {plain.translate(escapes) for escapes in _IN_SCRIPTS}:
+            yield written
+            yield written.replace("/", "\\/")
+            yield json.dumps(written, ensure_ascii=ascii_only)[1:-1]  # JSON in JSON
 
 
 def _escaped(text: str) -> Iterator[str]:
     yield text
     yield from _quoted(text)
-    for ascii_only in (True, False):
-        written = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
-        yield written
-        yield written.replace("/", "\\/")
-        yield json.dumps(written, ensure_ascii=ascii_only)[1:-1]  # JSON in JSON
+    yield from _json_forms(text)
     yield repr(text)[1:-1]
     yield repr(f'"{text}')[2:-1]  # beside the other quote, Python escapes both
     yield repr(encode(text))[2:-1]
@@ -200,6 +191,8 @@ def _escaped(text: str) -> Iterator[str]:
     yield html.escape(text)
     yield html.escape(text).replace("&#x27;", "&#39;")
     yield text.replace("'", "''")  # SQL and YAML
+    yield text.replace("'", "'\"'\"'")  # `shlex.quote`
+    yield text.replace("'", "'\\''")  # a shell's `set -x`
     yield text.replace('"', '""')  # CSV
     yield _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 

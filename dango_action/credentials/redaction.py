@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tomllib
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dango_action.credentials.forms import SHORTEST, WHOLE, Known, forms, fragments
+from dango_action.credentials.cuts import Cuts
+from dango_action.credentials.forms import WHOLE, Known, binaries, forms, fragments, pieces
 from dango_action.credentials.matcher import Matcher
+from dango_action.credentials.parts import SHORTEST
 from dango_action.credentials.unpacking import GZIP, RUN, ZLIB, Budget, decoded, inflate
 
 if TYPE_CHECKING:
@@ -24,7 +27,12 @@ LONGEST_LINE = 1024 * 1024
 """Bytes; what is longer is no line to wait for, and is let go in pieces."""
 _PIECE = 1024 * 1024
 _LARGEST = 16 * 1024 * 1024  # bytes that a run of base64 may unpack to; if it is more, it is hidden unseen
+_LONG = 20  # characters of a value that is also found where it is cut
+_TAIL = 24  # bytes before the end of a line by which a value of several lines is known
 _AUTO = 32 + 15  # `zlib.decompressobj`: a header of zlib or of gzip
+
+
+_Broken = dict[bytes, list[tuple[bytes, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +45,24 @@ class Redactor:
 
     values: tuple[str, ...]
     _matcher: Matcher = field(init=False, repr=False, compare=False)
-    _broken: tuple[bytes, ...] = field(init=False, repr=False, compare=False)  # forms that go over lines
+    _cuts: Cuts = field(init=False, repr=False, compare=False)
+    _broken: _Broken = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        free = {form for value in self.values if len(value) >= WHOLE for form in forms(value)}
-        words = {form for value in self.values if len(value) < WHOLE for form in forms(value)}
+        free, words, marked = set[bytes](), set[bytes](), set[bytes]()
+        for value in self.values:
+            written = forms(value)
+            (free if len(value) >= WHOLE else words).update(written)
+            marked.update(written if len(value) >= _LONG else ())
         object.__setattr__(self, "_matcher", Matcher.of(free, words))
-        broken = tuple(form for form in free | words if b"\n" in form or b"\r" in form)
-        object.__setattr__(self, "_broken", broken)
+        object.__setattr__(self, "_cuts", Cuts.of(marked, free))
+        object.__setattr__(self, "_broken", _broken(free | words))
 
     @classmethod
     def of(cls, values: Iterable[str | Known]) -> Redactor:
         """Return a redactor of these values and of what they are made of; `values` has the longest first."""
         known = [value if isinstance(value, Known) else Known(path="", text=value) for value in values]
-        kept = {fragment for one in known for fragment in fragments(one)}
+        kept = {part for one in known for part in (*fragments(one), *binaries(one), *pieces(one))}
         return cls(tuple(sorted(kept, key=lambda part: (-len(part), part))))
 
     def __repr__(self) -> str:
@@ -102,13 +114,19 @@ class Redactor:
                 writer.write(stream.feed(piece))
             writer.write(stream.end())
 
-    def spans(self, data: bytes, before: bytes = b"") -> list[tuple[int, int]]:
-        """Return where values stand in what comes after `before`, in order; those that overlap are one."""
+    def spans(self, data: bytes, before: bytes = b"", *, last: bool = False) -> list[tuple[int, int]]:
+        """Return where values stand in what comes after `before`, in order; those that overlap are one.
+
+        Also where one is shown in part, beside dots; or has begun, if this is the `last` that comes.
+        """
         if not self.values:
             return []
         skip = len(before)
         places = [(match.start - skip, match.end - skip) for match in self._matcher.find(before + data)]
         places += [run.span() for run in RUN.finditer(data) if self._wraps(run[0])]
+        places += self._cuts.spans(data)
+        begun = self._cuts.last(data) if last else None
+        places += [begun] if begun else []
         joined: list[tuple[int, int]] = []
         for start, end in sorted(place for place in places if place[0] >= 0):
             if joined and start < joined[-1][1]:
@@ -137,7 +155,7 @@ class Redactor:
         """
         at = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
         if at:
-            return min((_begun(data, at, form) for form in self._broken), default=at)
+            return _begun(data, at, self._broken)
         return max(0, len(data) - self._matcher.longest) if len(data) > self.longest_line else 0
 
     @property
@@ -149,8 +167,8 @@ class Redactor:
 class RedactedStream:
     """Redacts an output piece by piece: whole lines at once, the begun one when it has ended.
 
-    What it gives is the redaction of the whole, but for lines of more than `LONGEST_LINE` bytes, of which packed
-    base64 is not seen where it goes over a cut.
+    What it gives is the redaction of the whole, but for a value of which the output ends in the middle, and for
+    lines of more than `LONGEST_LINE` bytes, of which packed base64 is not seen where it goes over a cut.
     """
 
     def __init__(self, redactor: Redactor) -> None:
@@ -172,20 +190,21 @@ class RedactedStream:
     def end(self) -> bytes:
         """Return what is left; nothing comes after it."""
         whole = b"".join(self._kept)
-        return self._give(whole, len(whole))
+        return self._give(whole, len(whole), last=True)
 
-    def _give(self, whole: bytes, at: int) -> bytes:
+    def _give(self, whole: bytes, at: int, *, last: bool = False) -> bytes:
         """Let go what stands before a place, and keep a value that goes over it, if that is not endless."""
-        spans = self._redactor.spans(whole, self._before)
+        spans = self._redactor.spans(whole, self._before, last=last)
         endless = len(whole) > self._redactor.longest_line
         for start, end in spans:
             if start < at < end:
                 at = end if endless and not start else start
         given = whole[:at]
         self._kept = [whole[at:]]
-        self._before = given[-1:] or self._before
         gone = [span for span in spans if span[1] <= at]
-        return self._redactor.redact(_without(given, gone)) if gone else given
+        said = self._redactor.redact(_without(given, gone)) if gone else given
+        self._before = said[-1:] or self._before
+        return said
 
 
 def _without(data: bytes, spans: list[tuple[int, int]]) -> bytes:
@@ -196,15 +215,28 @@ def _without(data: bytes, spans: list[tuple[int, int]]) -> bytes:
     return b"".join([*parts, data[at:]])
 
 
-def _begun(data: bytes, at: int, form: bytes) -> int:
-    """Return where a form begins that goes over a line's end at `at` and over the end of the data; or `at`."""
-    ends = (at - 1 - index for index, byte in enumerate(form[:-1]) if byte in b"\r\n")
-    open_ended = (start for start in ends if start >= 0 and len(data) < start + len(form))
-    return min((start for start in open_ended if _agrees(data[start:], form)), default=at)
+def _broken(texts: Iterable[bytes]) -> _Broken:
+    """Return what goes over lines by what stands before the end of each of them, and how much of it that ends."""
+    found: _Broken = {}
+    for text in texts:
+        for end in re.finditer(rb"[\r\n](?!\Z)", text):
+            found.setdefault(text[max(0, end.end() - _TAIL) : end.end()], []).append((text, end.end()))
+    return found
 
 
-def _agrees(data: bytes, form: bytes) -> bool:
-    return form.startswith(data[:16]) and form.startswith(data)
+def _begun(data: bytes, at: int, broken: _Broken) -> int:
+    """Return where a text begins that goes over a line's end at `at` and over the end of the data; or `at`."""
+    first = at
+    for size in range(1, min(at, _TAIL) + 1) if broken else ():
+        for text, ends in broken.get(data[at - size : at], ()):
+            start = at - ends
+            if 0 <= start < first and len(data) < start + len(text) and _agrees(data, start, text):
+                first = start
+    return first
+
+
+def _agrees(data: bytes, start: int, text: bytes) -> bool:
+    return text.startswith(data[start : start + _TAIL]) and text.startswith(data[start:])
 
 
 def toml_values(project: Path) -> Iterator[str]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dango_action.credentials.forms import WHOLE, Known, forms, fragments
+from dango_action.credentials.forms import WHOLE, Known, binaries, forms, fragments
 from dango_action.credentials.matcher import Matcher
 from dango_action.credentials.unpacking import GZIP, RUN, ZLIB, Budget, decoded, inflate
 
@@ -73,7 +73,7 @@ class Scanner:
         owners: dict[bytes, set[str]] = {}
         words: set[bytes] = set()
         for one in known:
-            for fragment in () if one.setting else fragments(one):
+            for fragment in () if one.setting else (*fragments(one), *binaries(one)):
                 written = forms(fragment)
                 words |= written if len(fragment) < WHOLE else set()
                 for form in written:
@@ -126,8 +126,9 @@ def _look_into(read: Readable, search: _Search, deeper: int) -> None:
     while window := read(at, size):
         last = len(window) < size
         for match in search.matcher.find(window):
-            # What stands at an edge is seen whole, with what is beside it, in another window.
-            if (match.start or not at) and (match.end < len(window) or last):
+            # A word at an edge is seen whole, with what is beside it, in another window.
+            alone = match.pattern not in search.matcher.words
+            if alone or ((match.start or not at) and (match.end < len(window) or last)):
                 search.found |= search.owners[match.pattern]
         if deeper:
             for data in (*_inflated(read, at, window, seen, search), *_decoded(read, at, window, seen, search)):

@@ -1,10 +1,18 @@
 import base64
 import gzip
+import html
 import json
 import random
+import reprlib
+import shlex
+import time
 import zlib
 
+import pydantic
 import pytest
+import requests
+import urllib3.util
+import yaml
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -105,6 +113,176 @@ def test_a_value_is_replaced_in_every_form_in_which_programs_write_it(written):
     assert said.endswith("]")
     left = said.replace("***", "").strip("[]=")
     assert left in {"", "beforebehind", "state-"}
+
+
+URL_VALUES = ["pa|ss(word)+x/9", "k4n;a~*'[r]y!@:#?=&$,^`{}", "100%of %41 a%zz", 'ü "<x>\\ \u20ac']
+
+
+@pytest.mark.parametrize("value", URL_VALUES)
+def test_a_value_in_a_url_of_a_client_is_replaced(value):
+    base = "https://shop.example/orders"
+    in_path, in_query = f"{base}/{value}", f"{base}?key={value}"
+    urls = [
+        requests.utils.requote_uri(in_path),
+        requests.Request("GET", in_path).prepare().url,
+        requests.Request("GET", in_query).prepare().url,
+        requests.Request("GET", base, params={"key": value}).prepare().url,
+        urllib3.util.parse_url(in_path).url,
+        urllib3.util.parse_url(in_query).url,
+    ]
+
+    for url in urls:
+        said = Redactor.of([value]).text(url)
+        assert said in {f"{base}/***", f"{base}?key=***"}, url
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("pa|ss(word)+x/9", "pa%7Css(word)%2Bx%2F9"),  # encodeURIComponent
+        ("pa|ss(word)+x/9", "pa%7Css(word)+x/9"),  # encodeURI
+        ("a~b*c'd e(f)g", "a%7Eb*c%27d+e%28f%29g"),  # URLSearchParams
+        ("a|b\\c^d<e>f`g", "a|b\\c^d%3Ce%3Ef%60g"),  # a browser, in a path
+        ("user pass|w{o}rd'", "user%20pass|w{o}rd%27"),  # a browser, in a query
+        ("a/b:c@d;e=f[g]h|i\\", "a%2Fb%3Ac%40d%3Be%3Df%5Bg%5Dh%7Ci%5C"),  # a browser and httpx, in a password
+        ("a+b&c=d;e$f:g@h,i", "a+b&c=d%3Be$f:g@h%2Ci"),  # Go, in a path
+        ("a b+c&d=e:f@g/h?i", "a+b%2Bc%26d%3De:f@g/h?i"),  # yarl, in a query
+    ],
+)
+def test_a_value_in_the_url_of_a_client_of_another_kind_is_replaced(value, written):
+    assert Redactor.of([value]).text(f"<{written}>") == "<***>"
+    assert Redactor.of([value]).text(f"<{written.lower()}>") in {"<***>", f"<{written.lower()}>"}
+
+
+SCRIPT = "k4na<r>y&'é/s"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "k4na\\u003cr\\u003ey\\u0026'é/s",
+        "k4na\\u003cr\\u003ey\\u0026\\u0027\\u00e9/s",
+        "k4na\\u003Cr\\u003Ey\\u0026\\u0027\\u00e9\\/s",
+        "k4na\\\\u003cr\\\\u003ey\\\\u0026'é/s",
+        shlex.quote(SCRIPT)[1:-1],
+        SCRIPT.replace("'", "'\\''"),
+        html.escape(SCRIPT),
+    ],
+)
+def test_a_value_is_replaced_as_scripts_and_shells_write_it(written):
+    assert Redactor.of([SCRIPT]).text(f"[{written}]") == "[***]"
+
+
+def test_of_a_text_that_yaml_folds_the_long_pieces_are_replaced():
+    value = " ".join(f"{number:03}-k4nary-piece-of-a-key" for number in range(12))
+
+    said = Redactor.of([value]).text(yaml.safe_dump({"a": {"b": value}}))
+
+    assert "k4nary" not in said
+    assert "\n" in said.strip()
+
+
+KEY = "sk_live_51HabcdefghijABCDEFGHIJ0123456789klmnopqrstuvwxyz"
+
+
+def message_of_pydantic(**values):
+    model = pydantic.create_model("Model", a=(int, ...))
+    with pytest.raises(pydantic.ValidationError) as caught:
+        model(**values)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        message_of_pydantic(a=KEY),
+        message_of_pydantic(b=KEY),
+        reprlib.repr(KEY),
+        reprlib.repr({"key": KEY}),
+        f"{KEY[:12]}...",
+        f"{KEY[:30]}…",
+        f"…{KEY[-12:]}",
+        f"a line ......{KEY[5:]} and {KEY[:20]}...",
+        json.dumps(f"{KEY[:30]}…"),
+    ],
+)
+def test_what_is_shown_of_a_value_that_is_cut_is_replaced(shown):
+    said = Redactor.of([KEY]).text(f"{shown}\n")
+
+    assert "***" in said
+    assert "sk_live_51H" not in said
+    assert "pqrstuvwxyz" not in said
+    stream = Redactor.of([KEY]).stream()
+    assert b"".join([stream.feed(f"{shown}\n".encode()), stream.end()]).decode() == said
+
+
+@pytest.mark.parametrize(
+    "shown", ["sk_live_...", "...vwxyz", "waiting...", KEY[:12], f"{KEY[:12]}\n...", "sk_live_52Habcdefgh..."]
+)
+def test_dots_beside_something_else_hide_nothing(shown):
+    assert Redactor.of([KEY]).text(f"{shown}\n") == f"{shown}\n"
+
+
+def test_a_value_that_an_output_ends_in_the_middle_of_is_replaced():
+    for size in range(8, len(KEY)):
+        stream = Redactor.of([KEY]).stream()
+        assert stream.feed(b"one\nkey=" + KEY[:size].encode()) + stream.end() == b"one\nkey=***"
+    stream = Redactor.of([KEY]).stream()
+    assert stream.feed(KEY[:30].encode() + b"\n") + stream.end() == KEY[:30].encode() + b"\n"
+
+
+ACCOUNT = json.dumps({"type": "service_account", "private_key": "-----BEGIN X-----\nMIIabcdefg\nhijklmnop\n"})
+
+
+@pytest.mark.parametrize("encoded", [base64.b64encode, base64.encodebytes])
+def test_what_a_value_is_base64_of_is_replaced_too(encoded):
+    redactor = Redactor.of([encoded(ACCOUNT.encode() * 1).decode()])
+
+    for shown in (ACCOUNT, "MIIabcdefg", "hijklmnop", repr(ACCOUNT)[1:-1]):
+        assert redactor.text(f"<{shown}>") == "<***>"
+
+
+def test_bytes_that_a_value_is_base64_of_are_replaced_too():
+    data = random.Random(5).randbytes(32)
+    redactor = Redactor.of([base64.b64encode(data).decode()])
+
+    for shown in (data, repr(data)[2:-1].encode(), data.hex().encode(), base64.urlsafe_b64encode(data)):
+        assert redactor.redact(b"<" + shown + b">") == b"<***>"
+
+
+def test_a_document_that_is_a_secret_costs_little():
+    words = random.Random(1)
+    document = {f"k{n}": {"name": words.randbytes(7).hex(), "n": n * 7919} for n in range(1180)}
+    text = json.dumps(document, indent=2)
+    line = b"2026-01-01 10:00:00,000001|[INFO]|1|dlt|rest_api: page=1 of https://shop.example/orders took 1 ms\n"
+    begun = time.process_time()
+    stream = Redactor.of([text]).stream()
+    assert b"".join(stream.feed(line) for _ in range(1000)) == line * 1000
+    assert time.process_time() - begun < 4
+
+    assert b"***" in stream.feed(text.encode()) + stream.feed(b"\n")
+    assert len(stream.end()) == 0
+
+
+@pytest.mark.parametrize("value", ["AAAAAAAAA", "AAAA", "A" * 28, "ABABABABAB"])
+def test_a_text_that_is_one_value_over_and_over_takes_no_longer_for_it(value):
+    redactor, data = Redactor.of([value]), value[:2].encode() * 1_000_000
+    begun = time.process_time()
+
+    assert redactor.redact(data) == (b"***" if len(value) >= 8 else data)
+    assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize("value", ["AAAAAAAAA", "ABCABCABCAB", "abcdefgh", "abcdabcdabcdabcdabcdabcd"])
+@pytest.mark.parametrize("before", range(9))
+def test_of_a_value_over_and_over_only_what_is_less_than_it_stays(value, before):
+    period = next(n for n in range(1, len(value) + 1) if value.startswith(value[n:]))
+    whole = (value[:period] * 30)[: 3 * len(value)]
+
+    said = Redactor.of([value]).redact(b"." * before + whole.encode() + b".").strip(b".")
+
+    assert b"***" in said
+    assert len(said.replace(b"***", b"")) < max(period, 1)
 
 
 def test_what_only_resembles_a_value_stays():
@@ -248,6 +426,7 @@ def cases(draw):
 @given(cases())
 @example((["111_", "11111111"], b"111_11111111", [b"111_11111111"]))
 @example((["ab\ncd\nefgh"], b"ab\nab\ncd\nefgh", [b"ab\n", b"ab\n", b"cd\nefgh"]))
+@example((["111111=1", "111=\r111"], b"111111=1111=\r", [b"111111=1111=\r"]))
 @settings(max_examples=150, deadline=None)
 def test_in_whatever_pieces_a_stream_gives_what_the_whole_would_give_and_no_value(case):
     values, data, pieces = case
@@ -256,7 +435,10 @@ def test_in_whatever_pieces_a_stream_gives_what_the_whole_would_give_and_no_valu
 
     said = b"".join([*map(stream.feed, pieces), stream.end()])
 
-    assert said == redactor.redact(data)
+    # A value that the output ends in the middle of has gone, too; only a stream knows where that is.
+    assert said == redactor.redact(data) or (
+        said.endswith(b"***") and redactor.redact(data).startswith(said.removesuffix(b"***"))
+    )
     for value in redactor.values:
         assert len(value) < 8 or value.encode() not in said
 
