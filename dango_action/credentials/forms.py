@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WHOLE = 8
 """Characters; what is shorter is a secret only where it is a word of its own: `test` does not shred `latest`."""
 MOST = 500
-"""Parts of one value that are hidden, the longest first; a value with more of them is no secret but a document."""
+"""Parts of one value that are known in every form, the longest first; a value with more of them is a document."""
 _DERIVED = 100  # parts of one value that a runner gets in other forms, too
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~!])")  # what the summary escapes
 # What clients keep of a text in a URL, beside letters, digits and `_.-~`.
@@ -74,14 +74,21 @@ def fragments(known: Known) -> Iterator[str]:
     the text that it is base64 of. Not what is shorter than `SHORTEST` or stands in every log, and no more than
     `MOST`.
     """
+    yield from _ranked(known)[:MOST]
+
+
+def lesser(known: Known) -> list[str]:
+    """Return the parts of a document that are too many for all their forms, to be hidden as they are."""
+    return _ranked(known)[MOST:]
+
+
+def _ranked(known: Known) -> list[str]:
     ranks: dict[str, int] = {}
     for rank, text in parts(known.text):
         part = text.strip()
         if rank < Kind.PIECE and (rank == Kind.NUMBER or hideable(part)):
             ranks[part] = min(rank, ranks.get(part, rank))
-    yield from sorted(
-        ranks, key=lambda part: (ranks[part] != Kind.WHOLE, len(part) < WHOLE, ranks[part], -len(part))
-    )[:MOST]
+    return sorted(ranks, key=lambda part: (ranks[part] != Kind.WHOLE, len(part) < WHOLE, ranks[part], -len(part)))
 
 
 def pieces(known: Known) -> list[str]:

@@ -17,6 +17,8 @@ SHORTEST = 4
 _DIGITS = 6  # of a number in JSON, or with a point, that may be a secret
 _TOLD = 4  # digits of a number that may be a secret, but can't be hidden
 _PACKED = 16  # characters of base64 that is taken for some: a key, or a file, that is decoded before its use
+_BINARY = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\udc80-\udcff]")
+_DISTINCT = 8  # bytes of a key; what repeats a few, as `AAAAAAAAAAAAAAAA` stands for zeros, is in every file
 _PIECE = 16  # characters between blanks
 _SCHEME = re.compile(r"\s*(?:Bearer|Basic|Token)\s+(\S+)\s*", re.IGNORECASE)  # of an `Authorization`
 # What is no secret, and stands in every log: words of YAML, short numbers, dates and times, and PEM's brackets.
@@ -99,10 +101,11 @@ def parts(text: str) -> Iterator[tuple[Kind, str]]:
             yield from _lines(value, inner)
             todo += ((below, kind) for below in inner)
             for data in _unpacked(value):
-                try:
-                    todo.append((data.decode(), Kind.LEAF))
-                except UnicodeDecodeError:
-                    yield Kind.BYTES, data.decode(errors="surrogateescape")
+                packed = data.decode(errors="surrogateescape")
+                if not _BINARY.search(packed):
+                    todo.append((packed, Kind.LEAF))
+                elif len(set(data)) >= _DISTINCT:
+                    yield Kind.BYTES, packed
         elif isinstance(value, int | float) and _digits(str(value)) >= _DIGITS:
             yield Kind.NUMBER, str(value)
 

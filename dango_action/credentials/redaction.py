@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dango_action.credentials.cuts import Cuts
-from dango_action.credentials.forms import WHOLE, Known, binaries, forms, fragments, pieces
+from dango_action.credentials.forms import WHOLE, Known, binaries, encode, forms, fragments, lesser, pieces
 from dango_action.credentials.matcher import Matcher
 from dango_action.credentials.parts import SHORTEST
 from dango_action.credentials.unpacking import GZIP, RUN, ZLIB, Budget, decoded, inflate
@@ -44,6 +44,8 @@ class Redactor:
     """
 
     values: tuple[str, ...]
+    lesser: tuple[str, ...] = field(default=(), repr=False)
+    """Parts of documents, which are replaced only as they are."""
     _matcher: Matcher = field(init=False, repr=False, compare=False)
     _cuts: Cuts = field(init=False, repr=False, compare=False)
     _broken: _Broken = field(init=False, repr=False, compare=False)
@@ -54,6 +56,8 @@ class Redactor:
             written = forms(value)
             (free if len(value) >= WHOLE else words).update(written)
             marked.update(written if len(value) >= _LONG else ())
+        for value in self.lesser:
+            (free if len(value) >= WHOLE else words).add(encode(value))
         object.__setattr__(self, "_matcher", Matcher.of(free, words))
         object.__setattr__(self, "_cuts", Cuts.of(marked, free))
         object.__setattr__(self, "_broken", _broken(free | words))
@@ -63,7 +67,8 @@ class Redactor:
         """Return a redactor of these values and of what they are made of; `values` has the longest first."""
         known = [value if isinstance(value, Known) else Known(path="", text=value) for value in values]
         kept = {part for one in known for part in (*fragments(one), *binaries(one), *pieces(one))}
-        return cls(tuple(sorted(kept, key=lambda part: (-len(part), part))))
+        more = {part for one in known for part in lesser(one)} - kept
+        return cls(tuple(sorted(kept, key=lambda part: (-len(part), part))), tuple(sorted(more)))
 
     def __repr__(self) -> str:
         return f"Redactor({len(self.values)} values)"

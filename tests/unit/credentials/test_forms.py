@@ -12,6 +12,7 @@ from dango_action.credentials.forms import (
     encode,
     forms,
     fragments,
+    lesser,
     masks,
     skipped,
 )
@@ -89,6 +90,7 @@ def test_of_a_document_the_value_and_its_longest_parts_are_hidden():
 
     assert len(found) == MOST
     assert found[0] == text
+    assert {*found, *lesser(Known(path="p", text=text))} > set(document.values())
     assert min(map(len, found)) > 40
     assert len(list(masks(Known(path="p", text=text)))) < 3000
 
@@ -111,8 +113,8 @@ def test_what_a_value_is_base64_of_is_a_part_if_it_is_a_text():
     assert [encode(each) for each in binaries(binary)] == [data]
 
 
-@pytest.mark.parametrize("text", ["YWJj", "a sentence of sixteen", "YWJjYWJjYWJjYWJjY"])
-def test_what_is_too_short_or_no_base64_is_none(text):
+@pytest.mark.parametrize("text", ["YWJj", "a sentence of sixteen", "YWJjYWJjYWJjYWJjY", "A" * 40])
+def test_what_is_too_short_or_no_base64_or_of_zeros_stands_for_nothing(text):
     assert parts(text) == [text]
     assert binaries(Known(path="p", text=text)) == []
 

