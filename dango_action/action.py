@@ -20,7 +20,7 @@ from dango_action.cli.sync import plan_lines
 from dango_action.credentials.forms import Known, masks, skipped
 from dango_action.credentials.gather import gather
 from dango_action.credentials.scanner import Scanner
-from dango_action.errors import DangoError, ExitCode, Problem, UsageError, foremost
+from dango_action.errors import DangoError, ExitCode, Problem, UsageError
 from dango_action.github.commands import Runner, folder_in, write_summary
 from dango_action.leavings import Leavings
 from dango_action.plan import make_plan
@@ -113,8 +113,7 @@ def _sync(leavings: Leavings, environ: Mapping[str, str]) -> int:
         credentials = gather(plan.project, plan.config, plan.sources, given)
     except DangoError as error:
         result = run.refuse(asked, error, screen)
-        leavings.result(result, None, None, Scanner.of(()))
-        return result.exit_code
+        return leavings.result(result, None, None, Scanner.of(()))
     plan = replace(plan, warnings=tuple(_mask(plan, credentials, leavings)))
     keeper = _keeper(leavings, plan, screen)
     if leavings.step.state.store == "none":
@@ -122,8 +121,7 @@ def _sync(leavings: Leavings, environ: Mapping[str, str]) -> int:
     result = run.sync(plan, asked, credentials, screen, keeper)
     warehouse = plan.project / plan.target.location
     scanner = Scanner.of(run.secrets_of(plan, credentials, result.sources))
-    held = leavings.result(result, keeper.basis if keeper else None, warehouse, scanner)
-    return foremost((result.exit_code, ExitCode.CREDENTIALS)) if held else result.exit_code
+    return leavings.result(result, keeper.basis if keeper else None, warehouse, scanner)
 
 
 def _mask(plan: Plan, credentials: Credentials, leavings: Leavings) -> Iterator[Problem]:
@@ -132,7 +130,7 @@ def _mask(plan: Plan, credentials: Credentials, leavings: Leavings) -> Iterator[
     A word that stands in this step's outputs is none: GitHub drops a job's output that holds a masked value.
     """
     context = leavings.step.context
-    words = {source.name for source in plan.sources} | {str(plan.target), str(plan.project), context.repository}
+    words = (*run.words_of(plan), context.repository)
     known = list(credentials.known(plan.sources))
     for one in known:
         leavings.runner.mask_all(mask for mask in masks(one) if not any(mask in word for word in words))

@@ -17,7 +17,7 @@ from dango_action import __version__
 from dango_action.errors import ConfigError, CredentialsError, DangoError, Problem, StateError
 from dango_action.fetch import fetch, origin
 from dango_action.results import StateResult
-from dango_action.state.archive import MANIFEST, WAREHOUSE
+from dango_action.state.archive import MANIFEST, WAREHOUSE, fresh_folder
 from dango_action.state.artifacts import Artifacts, Found
 from dango_action.state.manifest import Manifest, Origin, Parent, SourceState, file_of
 from dango_action.state.names import NOTHING, Lineage, Place, StateName
@@ -115,7 +115,7 @@ class Keeper:
         self.notices += refuse_secrets(self.path, known, changed)
         folder = self.staging
         try:
-            folder.mkdir(parents=True, mode=0o700)
+            fresh_folder(folder)
             _link(self.path, folder / WAREHOUSE)
             manifest = self._manifest(run, folder / WAREHOUSE)
             (folder / MANIFEST).write_bytes(manifest.encode())

@@ -6,13 +6,14 @@ Not the project's folders themselves: what is uploaded is an allow-list, copied 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dango_action.credentials.redaction import Redactor
-from dango_action.errors import Problem
+from dango_action.errors import ExitCode, Problem
 from dango_action.github.commands import folder_in, write_summary
-from dango_action.report.summary import code, problem_list, summary
+from dango_action.report.summary import code, summary
+from dango_action.state.archive import WAREHOUSE, fresh_folder
 from dango_action.state.names import Lineage, ReportName
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from dango_action.inputs import Step
     from dango_action.results import RunResult
     from dango_action.state.names import Place
-
-
-DATABASE = ".duckdb"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,24 +54,25 @@ class Leavings:
         outputs = {"status": status, "report-path": str(file)}
         self._say(text, outputs | self._report_name(folder, self.step.inputs.target or "", run, None))
 
-    def result(
-        self, result: RunResult, basis: Place | None, warehouse: Path | None, scanner: Scanner
-    ) -> tuple[Problem, ...]:
-        """Leave the files, numbers and names of a run, which has gone on from `basis`.
+    def result(self, result: RunResult, basis: Place | None, warehouse: Path | None, scanner: Scanner) -> ExitCode:
+        """Leave the files and words of a run, which has gone on from `basis`; return the step's exit code.
 
-        Returns the problems that keep a folder from being uploaded: a file in it holds a secret.
+        If a file that would go up holds a secret, nothing goes up.
         """
         origin, folder = self.step.inputs.project / ".dango/runs" / result.run, self._report_folder()
         with suppress(OSError):  # the state is worth more than a report that finds no room
             for name in ("result.json", "summary.md", *(f"{source.name}.log" for source in result.sources)):
                 Redactor(()).copy(origin / name, folder / name)  # they were written without secrets
         held = tuple(_held(scanner, folder, self.state_folder))
-        for problem in held:
-            self.runner.error("dango", problem)
+        if held:
+            for problem in held:
+                self.runner.error("dango", problem)
+            codes = (*result.exit_codes, ExitCode.CREDENTIALS)
+            result = replace(result, problems=(*result.problems, *held), exit_codes=codes, state=None)
         kept = {"state-name": result.state.artifact} if result.state and result.state.artifact else {}
         outputs = {
-            **({} if held else kept),  # first: it is worth most
-            "status": "failed" if held else result.status,
+            **kept,  # first: it is worth most
+            "status": result.status,
             "sources-ok": ",".join(source.name for source in result.sources if source.status == "ok"),
             "sources-failed": ",".join(source.name for source in result.sources if source.status != "ok"),
             "rows-loaded": str(result.rows if result.mode == "load" else 0),
@@ -88,13 +87,13 @@ class Leavings:
                 outputs[output] = str(path)
         if result.state and result.state.generation:
             outputs["state-generation"] = str(result.state.generation)
-        self._say("\n".join([*problem_list(held), summary(result)]), outputs)
-        return held
+        self._say(summary(result), outputs)
+        return result.exit_code
 
     def _report_folder(self) -> Path:
         folder = self.step.context.folder / "report"
         with suppress(OSError):
-            folder.mkdir(parents=True, mode=0o700)
+            fresh_folder(folder)
         return folder
 
     def _report_name(self, folder: Path, target: str, run: str, basis: Place | None) -> dict[str, str]:
@@ -121,7 +120,7 @@ def _held(scanner: Scanner, *folders: Path) -> Iterator[Problem]:
     """
     for folder in folders:
         for file in sorted(folder.glob("*")):
-            if file.suffix == DATABASE:
+            if file.name == WAREHOUSE and folder.name == "state":
                 continue
             for hit in scanner.scan_file(file):
                 if hit.path:

@@ -11,7 +11,9 @@ from dango_action.protocol import Failed
 from dango_action.results import TablePreview, TableResult
 
 if TYPE_CHECKING:
-    from dango_action.protocol import Extracted
+    from dango_action.protocol import Asked, Extracted
+
+_LONGEST = 2000  # characters; the log has all of it
 
 
 def success(extracted: Extracted | None, *, loaded: bool) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def success(extracted: Extracted | None, *, loaded: bool) -> dict[str, Any]:
         "changed": loaded,
         "tables": tuple(tables),
         "preview": tuple(previews),
-        "plain": tuple(extracted.plain),
+        **_asked(extracted.asked),
     }
 
 
@@ -41,7 +43,12 @@ def failure(failed: Failed) -> dict[str, Any]:
         "status": "interrupted" if failed.exit_code == ExitCode.INTERRUPTED else "failed",
         "exit_code": ExitCode(failed.exit_code),
         "problems": tuple(_on_one_line(problem) for problem in failed.problems),
+        **_asked(failed.asked),
     }
+
+
+def _asked(asked: Asked) -> dict[str, tuple[str, ...]]:
+    return {"asked_secret": tuple(asked.secret), "asked_plain": tuple(asked.plain)}
 
 
 def late(phase: str, seconds: float) -> Failed:
@@ -87,4 +94,5 @@ def _on_one_line(problem: Problem) -> Problem:
 
 
 def _one_line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import Field, TypeAdapter, ValidationError
 
 from dango_action import protocol
+from dango_action.credentials.redaction import Redactor
+from dango_action.credentials.strength import is_word
 from dango_action.errors import ExitCode, Problem
 from dango_action.forkserver import ForkServer, kill_worker
 from dango_action.protocol import Extracted, Failed, Message, Preview, Task
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from dango_action.credentials.redaction import RedactedStream, Redactor
+    from dango_action.credentials.redaction import RedactedStream
 
 MAX_LOG = 64 * 1024 * 1024
 """A source's log stops growing here: what a source prints in a loop must not fill the disk."""
+WIDEST = 200
+"""Characters of a value that a look shows."""
 _CHUNK = 65536
 _READS = 16  # of one worker in a turn: a flood of messages must not keep the others waiting, or their time limits
 _CUT = b"\n[the log ends here: it has reached its limit]\n"
@@ -85,6 +89,7 @@ class Pool:
     server: ForkServer
     alive: bool = True  # false once the server has been killed: nothing can be started any more
     redactor: Redactor | None = None  # of what the workers print
+    names: Redactor = field(init=False)  # of the names of tables, which may be words that are settings, too
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _unborn: deque[Worker] = field(default_factory=deque)
     _workers: dict[int, Worker] = field(default_factory=dict)
@@ -93,6 +98,10 @@ class Pool:
     def open(cls, environ: Mapping[str, str], *, redactor: Redactor | None = None) -> Self:
         """Start the server; `environ` is all that the workers begin with, and logs lose what `redactor` knows."""
         return cls(ForkServer(environ), redactor=redactor)
+
+    def __post_init__(self) -> None:
+        values = self.redactor.values if self.redactor else ()
+        self.names = Redactor.of(value for value in values if not is_word(value))
 
     def __enter__(self) -> Self:
         self._selector.register(self.server, selectors.EVENT_READ)
@@ -243,8 +252,8 @@ class Pool:
             case Extracted():
                 return replace(
                     message,
-                    rows={text(table): count for table, count in message.rows.items()},
-                    discarded={text(table): count for table, count in message.discarded.items()},
+                    rows=_renamed(message.rows, self.names.text),
+                    discarded=_renamed(message.discarded, self.names.text),
                     preview=[_without_values(preview, text) for preview in message.preview],
                 )
             case _:
@@ -265,8 +274,20 @@ def _without_values(preview: Preview, hide: Callable[[str], str]) -> Preview:
     return Preview(
         table=hide(preview.table),
         columns=[hide(column) for column in preview.columns],
-        rows=[[cell if cell is None else hide(cell) for cell in row] for row in preview.rows],
+        rows=[[cell if cell is None else hide(cell)[:WIDEST] for cell in row] for row in preview.rows],
     )
+
+
+def _renamed(counts: Mapping[str, int], hide: Callable[[str], str]) -> dict[str, int]:
+    """Return counts by table; tables that get the same name stay apart."""
+    found: dict[str, int] = {}
+    for table, count in counts.items():
+        name, number = hide(table), 1
+        while name in found:
+            number += 1
+            name = f"{hide(table)} ({number})"
+        found[name] = count
+    return found
 
 
 def _opened(log: Path) -> BinaryIO:

@@ -155,18 +155,25 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The names of values, like `SOURCES__SHOP__REGION`, that a source has asked for."""
+
+    secret: list[str] = field(default_factory=list)
+    plain: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Extracted:
     """Extraction and normalization are done. `load_ids` are the packages to load; without one nothing is new.
 
-    `rows` is by table; `discarded` has, for some, the rows that a schema contract did not let through. `plain`
-    are the names of values that the source has asked for as settings, not as secrets.
+    `rows` is by table; `discarded` has, for some, the rows that a schema contract did not let through.
     """
 
     rows: dict[str, Count]
     load_ids: list[str]
     discarded: dict[str, Count] = field(default_factory=dict)
     preview: list[Preview] = field(default_factory=list)
-    plain: list[str] = field(default_factory=list)
+    asked: Asked = field(default_factory=Asked)
     event: Literal["extracted"] = "extracted"
 
 
@@ -184,6 +191,7 @@ class Failed:
     problems: list[Problem]
     exit_code: Annotated[int, Interval(ge=3, le=6)]  # the kinds of failure that a worker may report
     transient: bool
+    asked: Asked = field(default_factory=Asked)
     event: Literal["failed"] = "failed"
 
 

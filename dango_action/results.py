@@ -47,7 +47,8 @@ class SourceResult:
     seconds: float = 0.0
     log: str | None = None
     preview: tuple[TablePreview, ...] = ()
-    plain: tuple[str, ...] = ()  # names of values that it has asked for as settings, not as secrets
+    asked_secret: tuple[str, ...] = ()  # names of values, like `SOURCES__SHOP__API_KEY`, that it has asked for
+    asked_plain: tuple[str, ...] = ()  # the same, as settings
 
     @property
     def cause(self) -> str | None:

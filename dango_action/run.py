@@ -15,6 +15,7 @@ import orjson
 from dango_action import __version__
 from dango_action.credentials.allow_list import base_environment
 from dango_action.credentials.conflicts import conflicts
+from dango_action.credentials.held import Used
 from dango_action.credentials.redaction import Redactor
 from dango_action.errors import DangoError, ExitCode, StoppedError, UsageError
 from dango_action.forkserver import hide_from_workers
@@ -28,7 +29,7 @@ from dango_action.stop import stop_signals
 from dango_action.warehouse.generations import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from dango_action.config.model import Source
     from dango_action.credentials.forms import Known
@@ -99,10 +100,16 @@ def refuse(inputs: Inputs, error: DangoError, screen: Screen) -> RunResult:
     return _Record.begin(inputs.project, screen, keep=keep).end(_Outcome(inputs, inputs.target or "", (), error))
 
 
-def secrets_of(plan: Plan, credentials: Credentials, results: Iterable[SourceResult]) -> tuple[Known, ...]:
-    """Return what may not leave of what this run has used; what a source has asked for as a setting is marked."""
-    plain = {name for result in results for name in result.plain}
-    return tuple(credentials.known(plan.sources, plain))
+def secrets_of(plan: Plan, credentials: Credentials, results: Sequence[SourceResult]) -> tuple[Known, ...]:
+    """Return what may not leave of what this run has used; what is a setting, or a word, is marked as such."""
+    secret = {name for result in results for name in result.asked_secret}
+    plain = {name for result in results for name in result.asked_plain}
+    return tuple(credentials.known(plan.sources, Used(secret=secret, plain=plain - secret, words=words_of(plan))))
+
+
+def words_of(plan: Plan) -> tuple[str, ...]:
+    """Return the words of a plan that stand in reports and outputs, so that no secret can be one of them."""
+    return (*(source.name for source in plan.sources), *plan.broken, str(plan.target), str(plan.project))
 
 
 @dataclass(frozen=True, slots=True)

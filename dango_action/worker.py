@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dango_action import protocol
+from dango_action.credentials.record import Record
 from dango_action.errors import ExitCode, Problem
 from dango_action.protocol import Explained, Extracting, Failed, Load, Loaded, Progress, Task
 
@@ -60,10 +61,11 @@ def run(connection: socket.socket) -> int:
     task = parent.receive(Task)
     faulthandler.register(DUMP, file=sys.stderr, all_threads=True)
     warnings.simplefilter("default")  # they go to the source's log
+    record = Record()
     try:
-        _work(task, parent)
+        _work(task, parent, record)
     except BaseException as error:  # noqa: BLE001 - user code may raise anything, SystemExit among it
-        parent.send(_failure(error, task))
+        parent.send(replace(_failure(error, task), asked=record.asked()))
     finally:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
@@ -83,17 +85,16 @@ def _failure(error: BaseException, task: Task) -> Failed:
         return Failed(problems=[problem], exit_code=ExitCode.SOURCE_FAILED, transient=False)
 
 
-def _work(task: Task, parent: Parent) -> None:
+def _work(task: Task, parent: Parent, record: Record) -> None:
     from dango_action.sources import native  # noqa: PLC0415 - it imports dlt, which no user of this module needs
     from dango_action.sources.arguments import with_variables  # noqa: PLC0415 - as below
     from dango_action.sync.parameters import parameters  # noqa: PLC0415 - as below
-    from dango_action.sync.pipeline import SourcePipeline, use_project  # noqa: PLC0415
+    from dango_action.sync.pipeline import SourcePipeline  # noqa: PLC0415
     from dango_action.sync.providers import use_settings  # noqa: PLC0415
 
     os.environ.update(task.settings.variables)  # they were never in the block that /proc shows
     os.chdir(task.project)
-    use_project(task.project)
-    record = use_settings(task.name, task.settings)
+    use_settings(task, record)
     if task.explain:
         made = native.find(native.load_module(Path(task.project), task.module), task.function)
         parent.send(Explained(parameters=list(parameters(task, made, record))))
@@ -103,10 +104,10 @@ def _work(task: Task, parent: Parent) -> None:
         parent.send(Extracting())
         module = native.load_module(Path(task.project), task.module)
         made = native.find(module, task.function)
-        kwargs = with_variables(made, task.kwargs, task.settings)
+        kwargs = with_variables(made, task, record)
         source = native.select(native.build(task.name, made, kwargs), task.resources)
         extracted = pipeline.extract(source)
-        parent.send(replace(extracted, plain=record.settings()))
+        parent.send(replace(extracted, asked=record.asked()))
         if extracted.load_ids:
             pipeline.load(Path(parent.receive(Load).path))
             parent.send(Loaded())

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from dango_action.cli.told import problem_lines
 from dango_action.credentials.explain import rows
+from dango_action.github.commands import inert
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dango_action.credentials.explain import SourceExplained
 
+_NOT_ASKED = "no parameter of the source function asks for it; its resources or its code may"
 _WIDE = 240  # characters of a line where no terminal says how wide it is
 
 
@@ -24,13 +27,13 @@ def show(found: Sequence[SourceExplained], unseen: Sequence[str]) -> None:
     for explained in found:
         _show_source(console, explained)
     for label in unseen:
-        console.print(f"reaches no source: {label}", soft_wrap=True)
+        console.print(inert(f"reaches no source: {label}"), soft_wrap=True)
 
 
 def _show_source(console: Console, explained: SourceExplained) -> None:
     console.print(f"{explained.name}", style="bold")
-    for problem in explained.problems:
-        console.print(str(problem), soft_wrap=True)
+    for line in problem_lines(explained.problems):
+        console.print(line, soft_wrap=True)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2))
     for head in ("parameter", "looked in", "for", ""):
         table.add_column(head, overflow="fold")
@@ -41,6 +44,6 @@ def _show_source(console: Console, explained: SourceExplained) -> None:
     elif not explained.problems:
         console.print("  its function has no parameters")
     for unused in explained.unused:
-        meant = f"did you mean `{unused.meant}`, which is missing?" if unused.meant else "no parameter asks for it"
-        console.print(f"  not used: {unused.label}: {meant}", soft_wrap=True)
+        meant = f"did you mean `{unused.meant}`, which is missing?" if unused.meant else _NOT_ASKED
+        console.print(inert(f"  not used: {unused.label}: {meant}"), soft_wrap=True)
     console.print()

@@ -8,13 +8,18 @@ if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
 # What programs need to run at all, to find the network, and to print; none of it is a secret of a source.
-BASE = frozenset(
+PROXIES = frozenset(
+    {
+        "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+        "http_proxy", "https_proxy", "all_proxy",
+    }
+)  # fmt: skip
+BASE = PROXIES | frozenset(
     {
         "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TZ", "LANG", "LANGUAGE", "TMPDIR",
-        "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
-        "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+        "NO_PROXY", "no_proxy",
         "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
-        "CI", "GITHUB_ACTIONS", "RUNNER_OS", "RUNNER_TEMP",
+        "CI", "GITHUB_ACTIONS", "RUNNER_OS",
         "PYTHONDONTWRITEBYTECODE",
         "COVERAGE_PROCESS_CONFIG",  # coverage.py measures workers too
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from dataclasses import asdict, dataclass
 from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dango_action.credentials.environ import variable_name
 from dango_action.credentials.files import SECRETS_TOML
 from dango_action.credentials.held import BUNDLE, SEALED, own_name
+from dango_action.credentials.names import path_of
 from dango_action.credentials.sections import canonical, leaves
 from dango_action.results import problem_document
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from dango_action.errors import Problem
     from dango_action.protocol import Parameter, Try
 
-_TOML = re.compile(r"\[(.*)\] (.*)")
 _NEAR = 0.85
 # What dlt reads beside sources.
 _SECTIONS = frozenset({"destination", "extract", "load", "normalize", "data_writer", "runtime", "schema"})
@@ -95,7 +94,8 @@ def _unused(source: Source, parameters: Sequence[Parameter], credentials: Creden
     lacking = {variable_name(("sources", source.name, *p.name.split("."))): p.name for p in _needed(parameters)}
     listed = {*source.env, *source.named.values()}
     for name, held in credentials.settings_held(source).items():
-        if name in used or name in listed or any(name.startswith(f"{table}__") for table in used):
+        above = any(other.startswith(f"{name}__") for other in used)
+        if name in used or name in listed or above or any(name.startswith(f"{table}__") for table in used):
             continue
         near = difflib.get_close_matches(name, lacking, 1, cutoff=_NEAR)
         for one in held:
@@ -103,9 +103,7 @@ def _unused(source: Source, parameters: Sequence[Parameter], credentials: Creden
 
 
 def _own(attempt: Try, source: str) -> str:
-    found = _TOML.fullmatch(attempt.name)
-    name = variable_name((*found[1].split("."), found[2])) if found else attempt.name
-    return own_name(name, source)
+    return own_name(variable_name(path_of(attempt.name)), source)
 
 
 def strangers(credentials: Credentials) -> Iterator[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DOTENV = ".env"
 SECRETS_TOML = ".dlt/secrets.toml"
 CONFIG_TOML = ".dlt/config.toml"
+DEEPEST = 64  # levels of a TOML file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ def read_files(project: Path) -> Files:
 
 
 def _toml(file: Path) -> dict[str, Any]:
-    return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return tomllib.loads(file.read_text(encoding="utf-8-sig")) if file.is_file() else {}
 
 
 def _dotenv(file: Path) -> dict[str, str]:
@@ -70,7 +71,7 @@ def _dotenv_problems(project: Path) -> Iterator[Problem]:
         return
     try:
         with file.open(encoding="utf-8-sig") as stream:
-            wrong = [binding.original.line for binding in parse_stream(stream) if binding.error]
+            wrong = [b.original.line for b in parse_stream(stream) if b.error or not _is_variable(b.key, b.value)]
     except (OSError, UnicodeDecodeError) as error:
         yield _unreadable(DOTENV, error)
         return
@@ -79,19 +80,41 @@ def _dotenv_problems(project: Path) -> Iterator[Problem]:
         yield Problem(what="this line is no NAME=value", hint="write it so, or begin it with #", at=at)
 
 
+def _is_variable(name: str | None, text: str | None) -> bool:
+    """Tell whether a process can have this variable; a comment has no name."""
+    return name is None or not ({"=", "\0"} & set(name) or "\0" in (text or ""))
+
+
 def _toml_problems(project: Path, name: str) -> Iterator[Problem]:
     file = project / name
     if not file.is_file():
         return
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         yield _unreadable(name, error)
         return
     try:
-        tomllib.loads(text)
+        document = tomllib.loads(text)
     except (ValueError, RecursionError):
         yield _placed(text, name)
+        return
+    if _is_deep(document):
+        what = f"this file is nested deeper than {DEEPEST} levels"
+        yield Problem(what=what, hint="look for keys with many dots, and for lists in lists", at=_start(name))
+
+
+def _is_deep(document: object) -> bool:
+    level: list[object] = [document]
+    for _ in range(DEEPEST):
+        level = [below for value in level for below in _below(value)]
+    return bool(level)
+
+
+def _below(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return list(value) if isinstance(value, list) else []
 
 
 def _placed(text: str, name: str) -> Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from dango_action.credentials import document, environ
 from dango_action.credentials.allow_list import is_own
 from dango_action.credentials.files import CONFIG_TOML, SECRETS_TOML, read_files
 from dango_action.credentials.held import BUNDLE, SEALED, Credentials, Value
-from dango_action.credentials.sections import leaves, own_sections, shared_settings
+from dango_action.credentials.sections import at, leaves, own_sections, shared_settings
 from dango_action.errors import CredentialsError, Problem
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def gather(project: Path, config: Config, sources: Sequence[Source], given: Surr
 
 
 def gather_names(project: Path, config: Config, given: Surroundings) -> Credentials:
-    """Return what `gather` would, for all sources, with a stand-in for each sealed value: it opens nothing.
+    """Return what `gather` would, for all sources, with a stand-in for each sealed value that does not open.
 
     Raises:
         ConfigError: a settings file can't be read.
@@ -60,13 +61,33 @@ def gather_names(project: Path, config: Config, given: Surroundings) -> Credenti
     problems = [problem for document in documents.values() for problem in document.problems]
     if problems:
         raise CredentialsError(*problems)
-    found = {
-        environ.variable_name(entry.path): Value(text="sealed", place=place)
-        for place, document in documents.items()
-        for entry in document.entries
-    }
+    found: dict[str, Value] = {}
+    for place, sealed in documents.items():
+        values = _opened_or_not(sealed, given)
+        made, _ = environ.variables(values, tables=True)
+        found |= {v.name: Value(text=v.text, place=place, table=v.table) for v in made}
     remedy: Remedy = "sealed" if documents else "workflow" if given.on_runner else "toml"
     return Credentials(config=config, files=read_files(project), sealed=found, job=given.variables, remedy=remedy)
+
+
+def _opened_or_not(sealed: Document, given: Surroundings) -> dict[Key, Any]:
+    """Return all values of a document, with a stand-in for each that nobody can open here."""
+    from dango_action.credentials.keys import KeyRing  # noqa: PLC0415 - as below
+    from dango_action.credentials.sealed import open_entries  # noqa: PLC0415 - as below
+
+    values: dict[Key, Any] = {entry.path: "sealed" for entry in sealed.entries}
+    with suppress(CredentialsError):  # a key that is none: `secrets check` says so
+        ring = KeyRing.of(given.keys)
+        if given.folder:
+            ring = ring.kept(given.folder, _key_ids(sealed.entries))
+        values |= open_entries(sealed.entries, ring, sealed.entries)[0] if ring.keys else {}
+    return values
+
+
+def _key_ids(entries: Iterable[Sealed]) -> list[str]:
+    from dango_action.credentials.sealed import Token, parse_token  # noqa: PLC0415 - as below
+
+    return [token.key_id for entry in entries if isinstance(token := parse_token(entry.token), Token)]
 
 
 def _documents(project: Path, bundle: str) -> dict[str, Document]:
@@ -83,7 +104,7 @@ def _opened(
     if not documents:
         return {}, tuple(given.keys.split()), []
     from dango_action.credentials.keys import KeyRing  # noqa: PLC0415 - most projects seal nothing, or not yet
-    from dango_action.credentials.sealed import Token, open_entries, parse_token  # noqa: PLC0415 - as above
+    from dango_action.credentials.sealed import open_entries  # noqa: PLC0415 - as above
 
     problems = [problem for document in documents.values() for problem in document.problems]
     ring = KeyRing.of(given.keys)
@@ -92,10 +113,11 @@ def _opened(
     for place, sealed in documents.items():
         wanted = [entry for entry in sealed.entries if _wanted(entry, users)]
         if given.folder:
-            tokens = [parse_token(entry.token) for entry in wanted]
-            ring = ring.kept(given.folder, [token.key_id for token in tokens if isinstance(token, Token)])
+            ring = ring.kept(given.folder, _key_ids(wanted))
         opened, wrong = open_entries(wanted, ring, sealed.entries)
         problems += wrong
+        for path in [other for other in values if any(_overlap(other, new) for new in opened)]:
+            del values[path], entries[path]  # the document that wins has something else there
         values |= opened
         entries |= {entry.path: (place, entry) for entry in wanted if entry.path in opened}
     positions = {path: entry.at for path, (_, entry) in entries.items()}
@@ -111,10 +133,13 @@ def _opened(
     return found, tuple(key.text() for key in ring.keys.values()), [*problems, *wrong]
 
 
+def _overlap(one: Key, other: Key) -> bool:
+    return one[: len(other)] == other[: len(one)]
+
+
 def _place(path: Key, entries: Mapping[Key, tuple[str, Sealed]]) -> str:
     """Return the document of a value, or of the first one below it."""
-    below = (place for other, (place, _) in entries.items() if other[: len(path)] == path[: len(other)])
-    return next(below)
+    return next(place for other, (place, _) in entries.items() if _overlap(path, other))
 
 
 def _wanted(entry: Sealed, users: Iterable[Source]) -> bool:
@@ -140,6 +165,11 @@ def _misplaced(source: Source, credentials: Credentials) -> Iterator[Problem]:
         (f"{'.'.join(path)} in `function_kwargs` of source `{source.name}`", value)
         for path, value in leaves(dict(source.dlt_native.function_kwargs))
     ]
+    for name, content in ((SECRETS_TOML, files.secrets), (CONFIG_TOML, files.config)):
+        for path in ((source.name,), ("sources", source.name)):
+            if isinstance(at(content, path), list):
+                what = f"`[[{'.'.join(path)}]]` in {name} is a list of sections, and a source has one"
+                yield Problem(what=what, hint=f"write `[{'.'.join(path)}]`")
     for label, value in held:
         if isinstance(value, str) and _CIPHERTEXT.match(value):
             yield Problem(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dango_action.credentials.allow_list import is_own
+from dango_action.credentials.allow_list import PROXIES, is_own
 from dango_action.credentials.environ import variable_name, variables
 from dango_action.credentials.files import CONFIG_TOML, DOTENV, SECRETS_TOML, Files
 from dango_action.credentials.forms import Known
+from dango_action.credentials.names import path_of
 from dango_action.credentials.sections import canonical, leaves, lent_sections, own_sections, shared_settings
+from dango_action.credentials.strength import is_word
 from dango_action.protocol import Lent, Settings
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 SEALED = ".dango/secrets.enc.yml"
 BUNDLE = "secrets-bundle"
 JOB = "environment"
+_LAST = 2  # of sealed secrets, the job's variables and `.env`
 _GOOGLE = ("__CLIENT_ID", "__REFRESH_TOKEN")
 
 
@@ -33,13 +36,33 @@ class Value:
     table: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Held:
-    """A setting's text, and the place where it stands in words. `short`: by a name like `SHOP__API_KEY`."""
+    """A setting's text, and the place where it stands in words.
 
+    `short` means by a name like `SHOP__API_KEY`; places with a lower `rank` come first.
+    """
+
+    name: str
     label: str
     text: str = field(repr=False)
-    short: bool
+    short: bool = field(kw_only=True)
+    rank: int = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """The names of values, like `SOURCES__SHOP__REGION`, that sources have asked for."""
+
+    secret: Container[str] = ()
+    plain: Container[str] = ()
+    words: tuple[str, ...] = ()  # of the configuration, which are in every report
+
+    def is_setting(self, name: str, text: str) -> bool:
+        """Tell whether a value is one that may be seen: asked for as a setting, or by nobody, and then a word."""
+        if name in self.plain or any(text in word for word in self.words):
+            return True
+        return name not in self.secret and is_word(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +88,20 @@ class Credentials:
                 found.setdefault(name, []).append(value)
         return found
 
+    def _seen(self, source: Source) -> dict[str, Value]:
+        """Return the variables that a source gets; by the guide's order, a place comes with all its names."""
+        found = {name: values[0] for name, values in self.offers(source).items()}
+        if self.config.precedence == "dlt":
+            return found
+        best: dict[str, int] = {}
+        for name, value in found.items():
+            own = own_name(name, source.name)
+            best[own] = min(best.get(own, _LAST), _rank(value))
+        return {name: v for name, v in found.items() if _rank(v) == best[own_name(name, source.name)]}
+
     def settings_of(self, source: Source) -> Settings:
         """Return what the process of a source gets."""
-        own = {name: values[0] for name, values in self.offers(source).items()}
+        own = self._seen(source)
         lender = next((other for other in self.config.sources if other.name == source.credentials_from), None)
         return Settings(
             precedence=self.config.precedence,
@@ -84,58 +118,59 @@ class Credentials:
 
     def settings_held(self, source: Source) -> dict[str, list[Held]]:
         """Return where each setting of a source has a value, by its name; the place that wins comes first."""
-        files = [list(self._in_file(source, file)) for file in (SECRETS_TOML, CONFIG_TOML)]
-        named = list(self._in_variables(source))
         guide = self.config.precedence == "guide"
-        places = [*files, named] if guide else [named, *files]
-        if not guide:  # dlt asks every place for the short names first
-            places = [[held for place in places for held in place]]
+        files = (-2, -1) if guide else (_LAST + 1, _LAST + 2)  # before the variables, or behind them
+        listed = [*self._in_file(source, SECRETS_TOML, files[0]), *self._in_file(source, CONFIG_TOML, files[1])]
+        listed += self._in_variables(source)
         found: dict[str, list[Held]] = {}
-        for place in places:
-            for name, held in sorted(place, key=lambda named: not named[1].short):
-                found.setdefault(name, []).append(held)
+        # dlt asks every place for the short names first
+        for held in sorted(listed, key=lambda h: (h.rank, not h.short) if guide else (not h.short, h.rank)):
+            found.setdefault(held.name, []).append(held)
         return found
 
-    def _in_variables(self, source: Source) -> Iterator[tuple[str, Held]]:
+    def _in_variables(self, source: Source) -> Iterator[Held]:
         short = f"{source.name.upper()}__"
         for name, values in self.offers(source).items():
             for value in values:
                 label = f"{name} in {value.place}"
-                yield own_name(name, source.name), Held(label=label, text=value.text, short=name.startswith(short))
+                own = own_name(name, source.name)
+                yield Held(own, label, value.text, short=name.startswith(short), rank=_rank(value))
 
-    def _in_file(self, source: Source, file: str) -> Iterator[tuple[str, Held]]:
+    def _in_file(self, source: Source, file: str, rank: int) -> Iterator[Held]:
         document = self.files.secrets if file == SECRETS_TOML else self.files.config
         for path, value in leaves(own_sections(document, source.name)):
             own = canonical(path, source.name)
             label = f"`[{'.'.join(path[:-1])}] {path[-1]}` in {file}"
             for variable in variables({own: value})[0] if own else ():
                 if variable.path == own:
-                    yield variable.name, Held(label=label, text=variable.text, short=path[0] == source.name)
+                    yield Held(variable.name, label, variable.text, short=path[0] == source.name, rank=rank)
 
     def users(self, sources: Sequence[Source]) -> list[Source]:
         """Return these sources and those whose credentials they borrow."""
         lenders = {source.credentials_from for source in sources} - {source.name for source in sources}
         return [*sources, *(source for source in self.config.sources if source.name in lenders)]
 
-    def known(self, sources: Sequence[Source], plain: Container[str] = ()) -> Iterator[Known]:
+    def known(self, sources: Sequence[Source], used: Used = Used()) -> Iterator[Known]:
         """Give every value that these sources can come to see, those in files on their disk among them.
 
-        `plain` are names, like `SOURCES__SHOP__REGION`, that they have asked for as settings, not as secrets.
+        What they have not asked for as a secret, and is a setting or a word, is marked: it is hidden in logs, and
+        no reason to stop an upload.
         """
         yield from (Known(path="DANGO_SECRETS_KEY", text=key) for key in self.keys)
         for source in self.users(sources):
             for name, values in self.offers(source).items():
-                own = own_name(name, source.name)
-                yield from (
-                    Known(path=f"{name} in {value.place}", text=value.text, setting=own in plain)
-                    for value in values
-                )
+                for value in values:
+                    setting = used.is_setting(own_name(name, source.name), value.text)
+                    yield Known(path=f"{name} in {value.place}", text=value.text, setting=setting)
         for path, value in leaves(self.files.secrets):
             label = f"{'.'.join(path)} in {SECRETS_TOML}"
             for text in _texts(value):
-                yield Known(path=label, text=text, setting=_toml_name(path, self.config) in plain)
+                yield Known(path=label, text=text, setting=used.is_setting(_toml_name(path, self.config), text))
         for name, text in self.files.dotenv.items():
-            yield Known(path=f"{name} in {DOTENV}", text=text, setting=name in plain)
+            yield Known(path=f"{name} in {DOTENV}", text=text, setting=used.is_setting(name, text))
+        for name in PROXIES & self.job.keys():
+            if "@" in self.job[name]:
+                yield Known(path=f"{name} in {JOB}", text=self.job[name])
 
     def variables(self) -> Iterator[tuple[str, Value]]:
         """Give every variable, whoever may see it; of one name, the one that wins first."""
@@ -144,7 +179,7 @@ class Credentials:
         yield from ((name, Value(text=text, place=DOTENV)) for name, text in self.files.dotenv.items())
 
     def _lent(self, lender: Source, borrower: str) -> Lent:
-        own = {name: values[0] for name, values in self.offers(lender).items()}
+        own = self._seen(lender)
         named = {parameter.upper(): own[name] for parameter, name in lender.named.items() if name in own}
         prefix, theirs = f"SOURCES__{lender.name.upper()}__", f"SOURCES__{borrower.upper()}__"
         sections = {
@@ -166,9 +201,13 @@ class Credentials:
         return all(any(name.endswith(key) for name in names) for key in _GOOGLE)
 
 
+def _rank(value: Value) -> int:
+    return {JOB: 1, DOTENV: _LAST}.get(value.place, 0)
+
+
 def own_name(variable: str, source: str) -> str:
     """Return the name that a variable stands for: `SOURCES__SHOP__API_KEY` for `SHOP__API_KEY`."""
-    path = canonical(tuple(part.lower() for part in variable.split("__")), source)
+    path = canonical(path_of(variable), source)
     return variable_name(path) if path else variable
 
 
@@ -184,7 +223,7 @@ def _texts(value: object) -> Iterator[str]:
         for item in value:
             for _, leaf in leaves(item):
                 yield from _texts(leaf)
-    elif isinstance(value, str | int) and not isinstance(value, bool):
+    elif isinstance(value, str | int | float) and not isinstance(value, bool):
         yield str(value)
 
 

@@ -49,6 +49,13 @@ def leaves(document: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[st
             yield at, value
 
 
+def at(document: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - whatever a document holds
+    """Return what stands at a path; None if nothing does."""
+    for key in path:
+        document = document.get(key) if isinstance(document, Mapping) else None
+    return document
+
+
 def canonical(path: tuple[str, ...], source: str) -> tuple[str, ...] | None:
     """Return the path that a source's own path stands for, below `sources.<source>`; None if it is not its own."""
     for prefix in ((source, "sources", source), ("sources", source), (source,)):

@@ -6,19 +6,22 @@ import inspect
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
-from dlt.common.configuration.specs.base_configuration import extract_inner_hint, is_base_configuration_inner_hint
+from dlt.common.configuration.specs.base_configuration import (
+    extract_inner_hint,
+    is_base_configuration_inner_hint,
+    is_secret_hint,
+)
 from dlt.common.configuration.utils import deserialize_value
-from dlt.common.typing import is_union_type
+from dlt.common.typing import TSecretValue, is_union_type
 
 from dango_action.errors import ConfigError, CredentialsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from dango_action.credentials.record import Record
+    from dango_action.protocol import Settings, Task
 
-    from dango_action.protocol import Settings
 
-
-def with_variables(made: Any, kwargs: Mapping[str, Any], settings: Settings) -> dict[str, Any]:  # noqa: ANN401
+def with_variables(made: Any, task: Task, record: Record) -> dict[str, Any]:  # noqa: ANN401
     """Return the arguments with the value of each variable that is there, as the type that the parameter has.
 
     A parameter that really is called `api_key_env` keeps the name of the variable as its value.
@@ -29,15 +32,17 @@ def with_variables(made: Any, kwargs: Mapping[str, Any], settings: Settings) -> 
 
     """
     parameters = inspect.signature(made).parameters
-    arguments = dict(kwargs)
-    for parameter, variable in named(made, settings).items():
-        if parameter in kwargs:
+    arguments = dict(task.kwargs)
+    for parameter, variable in named(made, task.settings).items():
+        if parameter in task.kwargs:
             what = f"`{parameter}` is given twice in `function_kwargs`, also by `{parameter}_env`"
             raise ConfigError.because(what, "remove one of the two")
         del arguments[f"{parameter}_env"]
-        text = settings.variables.get(variable)
+        text = task.settings.variables.get(variable)
         if text:
-            arguments[parameter] = _converted(made, parameters.get(parameter), variable, text)
+            declared = parameters.get(parameter)
+            (record.plain if declared and _is_setting(declared) else record.secret).add(variable)
+            arguments[parameter] = _converted(made, declared, variable, text)
     return arguments
 
 
@@ -50,6 +55,14 @@ def named(made: Any, settings: Settings) -> dict[str, str]:  # noqa: ANN401 - us
         for parameter, variable in settings.named.items()
         if f"{parameter}_env" not in parameters and (parameter in parameters or takes_all)
     }
+
+
+def _is_setting(parameter: inspect.Parameter) -> bool:
+    """Tell whether a parameter is one that dlt would look up as a setting: its default is no secret's."""
+    is_secret = getattr(parameter.default, "default_type", None) is TSecretValue or is_secret_hint(
+        parameter.annotation
+    )
+    return parameter.default is not parameter.empty and not is_secret
 
 
 def _converted(made: Any, parameter: inspect.Parameter | None, variable: str, text: str) -> Any:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""Taking a kept generation out of the zip file that an artifact is: two files, and nothing else."""
+"""What an artifact is made of, and taking a kept generation out of one: two files, and nothing else."""
 
 from __future__ import annotations
 
@@ -25,6 +25,20 @@ _ENCRYPTED = 0x1  # bit of a member's flags
 # A full disk is not among them: the artifact is sound then.
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+def fresh_folder(folder: Path) -> None:
+    """Make a folder for what goes up; whatever a source has put in its place is gone then.
+
+    Raises:
+        OSError: it can't be made.
+
+    """
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder)
+    else:
+        folder.unlink(missing_ok=True)
+    folder.mkdir(parents=True, mode=0o700)
 
 
 def read_manifest(file: Path) -> Manifest:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # What a server says when asking again later may help (RFC 9110, RFC 6585, RFC 8470).
 TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REFUSED = frozenset({401, 403})
-_LONGEST = 500  # characters of a message; the log has it whole
+_LONGEST = 64 * 1024  # characters of a message, which is shortened once secrets are out of it
 PACKAGE = Path(__file__).parent.parent
 _IS_NONE = (InvalidResourceDataTypeIsNone, PipeGenInvalid, SourceDataIsNone)
 
@@ -149,12 +149,11 @@ def _sentence(cause: BaseException) -> str:
     if isinstance(cause, SystemExit):
         return f"the source's code called sys.exit({cause.code!r})"
     try:
-        text = str(cause)[: 4 * _LONGEST]
+        text = str(cause)[:_LONGEST]
     except Exception:  # noqa: BLE001 - user code, once more
         text = ""
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in first[:_LONGEST])
-    return f"{type(cause).__name__}: {shown}" if shown else type(cause).__name__
+    return f"{type(cause).__name__}: {first}" if first else type(cause).__name__
 
 
 def _place(cause: BaseException, task: Task) -> Position | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dlt.common.configuration.exceptions import LookupTraces
 
 from dango_action.credentials.environ import variable_name
+from dango_action.credentials.names import path_of
 from dango_action.credentials.sections import canonical, leaves
 from dango_action.errors import Problem
 from dango_action.sync.providers import FLAT, names_of
@@ -46,15 +47,23 @@ def _missing(traces: Mapping[str, list[LookupTrace | LookupTraces]], below: tupl
 
 
 def _problem(missing: _Missing, task: Task) -> Problem:
-    path = ("sources", task.name, *missing.path)
+    path = _where(missing, task)
     hint = [_remedy(path, task.settings)]
     if near := _near(path, task):
         hint.insert(0, f"did you mean {near}?")
     if task.settings.lenders and missing.path[-1] in FLAT and not task.settings.lent.source:
         hint.append(f"or share them: `credentials_from: {task.settings.lenders[0]}` in sources.yml")
     looked = "; ".join(_places(missing, task.settings))
-    what = f"`{'.'.join(missing.path)}` is missing for source `{task.name}`"
+    what = f"`{'.'.join(path[2:])}` is missing for source `{task.name}`"
     return Problem(what=what, hint=f"{'; '.join(hint)}. It was looked for in {looked}")
+
+
+def _where(missing: _Missing, task: Task) -> tuple[str, ...]:
+    """Return where the value would be found: below the source if dlt looks there, else where it looks first."""
+    names = [name for trace in missing.traces for name in names_of(trace.key)]
+    tried = [own for name in names if (own := canonical(path_of(name), task.name))]
+    usual = ("sources", task.name, *missing.path)
+    return usual if usual in tried or not tried else tried[0]
 
 
 def _remedy(path: tuple[str, ...], settings: Settings) -> str:
@@ -96,6 +105,6 @@ def _held(task: Task) -> Iterator[tuple[tuple[str, ...], str]]:
             if own := canonical(path, task.name):
                 yield own, place
     for name in settings.variables:
-        own = canonical(tuple(part.lower() for part in name.split("__")), task.name)
+        own = canonical(path_of(name), task.name)
         if own:
             yield own, settings.places.get(name, "environment")

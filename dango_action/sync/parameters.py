@@ -42,7 +42,7 @@ from dango_action.sources.arguments import named
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dango_action.sync.providers import Record
+    from dango_action.credentials.record import Record
 
 _BY_HAND = "function_kwargs"
 
@@ -64,7 +64,7 @@ class _Field:
 def parameters(task: Task, made: Any, record: Record) -> Iterator[Parameter]:  # noqa: ANN401 - user code
     """Give every parameter of the source function `made`; those of nested specs are called `credentials.token`."""
     by_variable = named(made, task.settings)
-    name = made.name if isinstance(made, DltResource) else task.name
+    name = _resource_name(made) or task.name
     spec = _spec(made)
     with inject_section(ConfigSectionContext(pipeline_name=task.name, sections=("sources", task.name, name))):
         for field in _fields(spec) if spec else ():
@@ -73,6 +73,14 @@ def parameters(task: Task, made: Any, record: Record) -> Iterator[Parameter]:  #
                 found = [replace(p, tries=[_variable(task, variable), *p.tries]) for p in found]
             yield from found
     yield from _positional(task, made, by_variable, spec.get_resolvable_fields() if spec else {})
+
+
+def _resource_name(made: Any) -> str | None:  # noqa: ANN401 - user code
+    """Return the name of the resource that a function is, or is made into; None if it is a source."""
+    if isinstance(made, DltResource):
+        return made.name
+    generates = inspect.isgeneratorfunction(made) or inspect.isasyncgenfunction(made)
+    return made.__name__ if generates and not isinstance(made, SourceFactory) else None
 
 
 def _spec(made: Any) -> type[BaseConfiguration] | None:  # noqa: ANN401 - user code

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import dlt
 import duckdb
-from dlt.common.configuration.container import Container
-from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.runtime.collector_base import Collector
 from dlt.destinations import duckdb as duckdb_destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
 PREVIEWED = 10
 """Rows of each table that a look shows."""
 _REPORT_EVERY = 0.5  # seconds
-_WIDEST_PREVIEW = 200  # characters of a value
+_WIDEST_PREVIEW = 16 * 1024  # characters of a value, which is shortened once secrets are out of it
 _ALL_TABLES = "select table_name from duckdb_tables() where schema_name = ?"
 _TABLES = """
     select table_name from duckdb_tables()
@@ -47,11 +45,6 @@ _TABLES = """
 def dataset_of(name: str) -> str:
     """Return the dataset, a schema in DuckDB, of the source with this name."""
     return f"raw_{name}"
-
-
-def use_project(project: str) -> None:
-    """Make dlt read its settings from this project and from the environment as it is now."""
-    Container()[PluggableRunContext].reload(project)
 
 
 class SourcePipeline:

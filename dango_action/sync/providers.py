@@ -13,21 +13,25 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dlt.common.configuration.const import TYPE_EXAMPLES
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers.doc import BaseDocProvider
 from dlt.common.configuration.providers.provider import ConfigProvider
 from dlt.common.configuration.specs.base_configuration import is_secret_hint
-from dlt.common.configuration.specs.config_providers_context import ConfigProvidersContainer
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from dango_action.credentials.environ import variable_name
+from dango_action.credentials.names import toml_name
 from dango_action.credentials.sections import canonical
 from dango_action.protocol import Try
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dango_action.protocol import Settings
+    from dlt.common.configuration.specs.pluggable_run_context import RunContextBase
+
+    from dango_action.credentials.record import Record
+    from dango_action.protocol import Settings, Task
 
 ENVIRONMENT, SECRETS, CONFIG = "environment", ".dlt/secrets.toml", ".dlt/config.toml"
 # What a Google source wants below `credentials`, and what people write right below the source.
@@ -40,6 +44,7 @@ DLT_SECTIONS = frozenset(
 )
 _CREDENTIALS, _SOURCES = "credentials", "sources"
 _SEPARATOR = ", "
+_PLACEHOLDER = TYPE_EXAMPLES["text"]  # what `dlt init` writes where a value is to be filled in
 Path = tuple[str, ...]
 
 
@@ -62,19 +67,6 @@ class Found:
     value: Any = field(repr=False)
 
 
-@dataclass(slots=True, kw_only=True)
-class Record:
-    """What was asked for since the source was set up; `secret` and `plain` are names of variables with a value."""
-
-    tries: list[Try] = field(default_factory=list)
-    secret: set[str] = field(default_factory=set)
-    plain: set[str] = field(default_factory=set)
-
-    def settings(self) -> list[str]:
-        """Return the names of values that were asked for as settings, and never as secrets."""
-        return sorted(self.plain - self.secret)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rules:
     """Which names stand for a key, in their order. With `folds`, a place is asked once for all of them."""
@@ -83,24 +75,32 @@ class _Rules:
     folds: bool
     record: Record
     tables: set[str] = field(default_factory=set)  # keys that were asked for as secrets
+    tops: dict[str, str] = field(default_factory=dict)  # the first section in which each key was asked for last
 
     def names(self, key: str, pipeline: str | None, sections: Path) -> tuple[Path, ...]:
-        """Return the paths to look at when dlt asks for a key in these sections."""
+        """Return the paths to look at when dlt asks for a key in these sections.
+
+        dlt asks again and again with one section less, down to the bare key.
+        """
         sections = tuple(filter(None, sections))
-        if sections[2:3] == (self.source,):  # section and name are one here, so dlt asks for both in a row
-            return ()
+        if sections:
+            self.tops[key] = sections[0]
         found = [self._paths((*sections, key), pipeline)]
         if sections[-1:] == (_CREDENTIALS,) and key in FLAT and sections[:2] == (_SOURCES, self.source):
             found.append(self._paths((*sections[:-1], key), pipeline))
-        return tuple(path for paths in found for path in paths)
+        return tuple(dict.fromkeys(path for paths in found for path in paths))
 
     def _paths(self, path: Path, pipeline: str | None) -> tuple[Path, ...]:
-        if not self.folds or path[0] in DLT_SECTIONS:
+        of_dlt = path[0] in DLT_SECTIONS or (len(path) == 1 and self.tops.get(path[0]) in DLT_SECTIONS)
+        if not self.folds or of_dlt:
             return ((pipeline, *path) if pipeline else path,)
         if pipeline:  # it is answered below, when dlt asks without it
             return ()
-        own = path[:2] == (_SOURCES, self.source) and path[2:]
-        return ((self.source, *own), path) if own else (path,)
+        if path[:2] == (_SOURCES, self.source) and len(path) > 2:  # noqa: PLR2004 - more than the section itself
+            return ((self.source, *path[2:]), path)
+        if len(path) == 1:  # code with sections of its own, a helper or a source in a source, comes down to this
+            return ((self.source, *path), (_SOURCES, self.source, *path), path)
+        return ((self.source, *path), path)
 
     def find(self, asked: _Asked, look: Callable[[Path, Any], Found | None]) -> tuple[Any, str]:
         """Return the first value that a place has for what dlt asks, and the names that were looked for."""
@@ -124,8 +124,10 @@ class _Rules:
         return not self.tables.isdisjoint(asked.sections)
 
     def owns(self, path: Path) -> bool:
-        """Tell whether a path lies in the source's own sections, or in those of dlt."""
-        return self.source in path or path[0] in DLT_SECTIONS
+        """Tell whether people would look there: in the source's own sections, or in those of dlt."""
+        own = canonical(path, self.source)
+        doubled = own is not None and own[2] in {self.source, _SOURCES}
+        return (own is not None and not doubled) or path[0] in DLT_SECTIONS
 
     def _note(self, hint: Any, path: Path) -> None:  # noqa: ANN401 - a type hint of any form
         own = canonical(tuple(part.lower() for part in path), self.source) or path
@@ -171,14 +173,15 @@ class _Document(BaseDocProvider):
 
     def _look(self, path: Path, hint: Any) -> Found | None:  # noqa: ANN401 - a type hint of any form
         own = self._rules.owns(path)
-        if not own and not self._holds_secrets and is_secret_hint(hint):
+        if self._rules.source not in path and not self._holds_secrets and is_secret_hint(hint):
             return None  # a bare `api_key` in config.toml is nobody's secret
         value, _ = super().get_value(path[-1], hint, "", *path[:-1])
+        if value == _PLACEHOLDER or (value == "" and is_secret_hint(hint)):
+            value = None
         shared = not self._holds_secrets and path[:-1] in {(), (_SOURCES,)}
         if value is None and not own and not shared:  # only the source's own code could have put it there
             return None
-        name = f"[{'.'.join(path[:-1])}] {path[-1]}" if len(path) > 1 else path[-1]
-        return Found(self._name, name, value)
+        return Found(self._name, toml_name(path), value)
 
 
 class _Variables(ConfigProvider):
@@ -227,7 +230,8 @@ class _Variables(ConfigProvider):
 
     def _read(self, name: str) -> tuple[str | None, bool]:
         held = self._settings.variables.get(name)
-        text = self._live.get(name) if name not in self._base else None
+        of_dlt = "__" in name  # `EXTRACT__WORKERS`: no base variable has such a name
+        text = self._live.get(name) if of_dlt or name not in self._base else None
         return text, name in self._settings.objects and text == held
 
 
@@ -253,20 +257,29 @@ class _LentVariables(_Variables):
         return lent.variables.get(name), name in lent.objects
 
 
-def use_settings(source: str, settings: Settings) -> Record:
-    """Let dlt look for settings in what this source may see; return what it will have asked for."""
-    rules = _Rules(source=source, folds=settings.precedence == "guide", record=Record())
+def use_settings(task: Task, record: Record) -> None:
+    """Let dlt look for settings in what this source may see, and nowhere else; `record` hears what it asks for.
+
+    It also does so where dlt, or the source's code, sets its context up anew: the files themselves are never read.
+    """
+    settings, lender = task.settings, task.settings.lent.source
+    rules = _Rules(source=task.name, folds=settings.precedence == "guide", record=record)
     files = [
         _Document(SECRETS, settings.secrets, rules, holds_secrets=True),
         _Document(CONFIG, settings.config, rules, holds_secrets=False),
     ]
     variables = _Variables(ENVIRONMENT, settings, rules)
     order: list[ConfigProvider] = [*files, variables] if rules.folds else [variables, *files]
-    if lender := settings.lent.source:
+    if lender:
         order.append(_LentDocument(f".dlt files of `{lender}`", settings.lent.files, rules, holds_secrets=True))
         order.append(_LentVariables(f"{ENVIRONMENT} of `{lender}`", settings, rules))
-    Container()[PluggableRunContext].providers = ConfigProvidersContainer(order)
-    return rules.record
+
+    def initial_providers(self: RunContextBase) -> list[ConfigProvider]:  # noqa: ARG001 - it becomes a method
+        return list(order)
+
+    context = Container()[PluggableRunContext]
+    type(context.context).initial_providers = initial_providers  # type: ignore[method-assign]
+    context.reload(task.project)
 
 
 def names_of(key: str) -> list[str]:

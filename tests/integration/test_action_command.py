@@ -152,10 +152,7 @@ def test_a_log_that_is_a_link_is_not_followed(workflow):
 def test_a_full_disk_for_the_report_does_not_cost_what_was_loaded(workflow):
     workflow.project.module("shop", "import dlt\n@dlt.resource\ndef source():\n    yield {'a': 1}\n")
     workflow.project.sources("shop")
-    workflow.temp.mkdir()
-    (workflow.temp / "step-1").mkdir()
-    (workflow.temp / "step-1/dango").mkdir()
-    (workflow.temp / "step-1/dango/report").write_text("in the way")
+    workflow.project.write(".dango/runs", "in the way")
 
     done = workflow.run()
 

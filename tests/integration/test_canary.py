@@ -198,7 +198,6 @@ def test_a_compressed_secret_in_a_log_stops_every_upload_and_deletes_nothing(ste
     assert Path(done.outputs["warehouse-path"]).exists()
 
 
-@pytest.mark.xfail(reason="the summary was made before the files were searched")
 def test_a_run_whose_uploads_are_stopped_does_not_say_that_something_goes_up(step):
     done = step("pack")
 
@@ -207,9 +206,6 @@ def test_a_run_whose_uploads_are_stopped_does_not_say_that_something_goes_up(ste
     assert done.summary.startswith("## ❌")
 
 
-@pytest.mark.xfail(
-    reason="a database in the folder for the report goes up unsearched, and a folder in it is an error"
-)
 @pytest.mark.parametrize("name", ["x.duckdb", "folder/x.txt"])
 def test_a_file_that_a_source_puts_where_uploads_come_from_does_not_go_up_unseen(project, github, tmp_path, name):
     project.module(
@@ -265,7 +261,7 @@ def test_rows_that_are_looked_at_show_stars(canary, options):
     if options:
         rows = {row[0]: row[1] for row in looked_at(done, "own")}
         assert rows["token"] == "***"
-        assert '"project_id": "***"' in rows["account"]
+        assert rows["account"] == "***"
     clean({"out": done.out, "err": done.err, "result": (project.runs()[0] / "result.json").read_bytes()})
 
 
@@ -284,7 +280,6 @@ def beginnings(text, secret, size=12):
     return max((end for end in range(size, len(secret) + 1) if secret[:end] in text), default=0)
 
 
-@pytest.mark.xfail(reason="a message is cut, and its odd characters are written anew, before secrets are replaced")
 @pytest.mark.parametrize("before", [0, 450])
 @pytest.mark.parametrize("secret", [LONG, LONG[:60] + "\\t\t" + LONG[60:100]], ids=["long", "odd"])
 def test_of_a_secret_that_a_message_is_cut_in_nothing_is_told(project, github, tmp_path, secret, before):
@@ -308,7 +303,6 @@ def test_of_a_secret_that_a_message_is_cut_in_nothing_is_told(project, github, t
     assert {name: beginnings(text, secret) for name, text in exits.items() if beginnings(text, secret)} == {}
 
 
-@pytest.mark.xfail(reason="a value is cut before the secrets in it are replaced")
 @pytest.mark.parametrize("before", [0, 180])
 def test_of_a_secret_that_a_looked_at_value_is_cut_in_nothing_is_shown(project, before):
     project.module(

@@ -98,3 +98,29 @@ def test_sound_settings_have_no_problem(tmp_path):
     (tmp_path / ".env").write_text("\ufeff# only a comment\n", encoding="utf-8")
 
     assert settings_problems(tmp_path) == []
+
+
+@pytest.mark.parametrize("line", ["'SHOP__A=B'=x", "A='\0'", "'\0'=a"])
+def test_what_no_process_can_have_as_a_variable_has_its_line(tmp_path, line):
+    (tmp_path / ".env").write_text(f"OK=1\n{line}\n")
+
+    [problem] = settings_problems(tmp_path)
+
+    assert (problem.at.file, problem.at.line) == (".env", 2)
+
+
+@pytest.mark.parametrize("text", [f"a = {'[' * 90}{']' * 90}\n", f"{'a.' * 90}b = 1\n"])
+def test_a_file_that_is_nested_too_deeply_is_a_problem(tmp_path, text):
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt/secrets.toml").write_text(text)
+
+    [problem] = settings_problems(tmp_path)
+
+    assert "nested deeper than 64 levels" in problem.what
+
+
+def test_a_byte_order_mark_is_no_problem(tmp_path):
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt/secrets.toml").write_text('\ufeffa = "b"\n', encoding="utf-8")
+
+    assert read_files(tmp_path).secrets == {"a": "b"}

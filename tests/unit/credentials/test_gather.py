@@ -7,6 +7,7 @@ import pytest
 from dango_action.config.parse import read
 from dango_action.credentials.conflicts import conflicts
 from dango_action.credentials.gather import gather, gather_names
+from dango_action.credentials.held import Used
 from dango_action.credentials.keys import PrivateKey
 from dango_action.credentials.sealed import seal
 from dango_action.credentials.surroundings import Surroundings
@@ -97,11 +98,11 @@ def test_everything_that_a_source_could_come_to_see_is_known_by_its_place(tmp_pa
 
 
 def test_what_was_asked_for_as_a_setting_is_marked_wherever_it_stands(tmp_path, config):
-    (tmp_path / ".dlt/secrets.toml").write_text('[shop]\nurl = "a.example"\nkey = "k"\n')
-    held = gathered(tmp_path, config, variables={"SHOP__REGION": "eu", "SOURCES__SHOP__TOKEN": "t"})
+    (tmp_path / ".dlt/secrets.toml").write_text('[shop]\nurl = "a/1x9/b"\nkey = "k-1x9"\n')
+    held = gathered(tmp_path, config, variables={"SHOP__REGION": "eu-1x9", "SOURCES__SHOP__TOKEN": "t-1x9"})
 
     plain = {"SOURCES__SHOP__URL", "SOURCES__SHOP__REGION"}
-    known = {one.path: one.setting for one in held.known([source(config, "shop")], plain)}
+    known = {one.path: one.setting for one in held.known([source(config, "shop")], Used(plain=plain))}
 
     assert {path.split(" in ")[0]: setting for path, setting in known.items()} == {
         "DANGO_SECRETS_KEY": False,
@@ -182,3 +183,85 @@ def test_the_place_that_wins_is_named_first_by_either_order(tmp_path, config):
 
     assert by_guide.hint.startswith("the one in `[sources.shop] k` in .dlt/secrets.toml is used")
     assert by_dlt.hint.startswith("the one in SHOP__K in environment is used")
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "setting"),
+    [
+        ("customers", "", True),
+        ("eu-west-1", "", True),
+        ("us-store.myshopify.com", "", True),
+        ("a.b@example.org", "", True),
+        ("sk_live_51Habc", "", False),
+        ("correct horse battery staple", "", False),
+        ("customers", "secret", False),
+        ("sk_live_51Habc", "plain", True),
+        ("sheets", "secret", True),  # the name of a source: it is in every report
+    ],
+)
+def test_a_word_that_nobody_has_asked_for_as_a_secret_is_no_reason_to_stop_an_upload(
+    tmp_path, config, text, asked, setting
+):
+    held = gathered(tmp_path, config, variables={"SHOP__K": text})
+    names = {"SOURCES__SHOP__K"}
+    used = Used(
+        secret=names if asked == "secret" else (), plain=names if asked == "plain" else (), words=("sheets",)
+    )
+
+    [known] = [one for one in held.known([source(config, "shop")], used) if one.path.startswith("SHOP__K")]
+
+    assert known.setting is setting
+
+
+def test_the_password_of_a_proxy_is_known(tmp_path, config):
+    held = gathered(
+        tmp_path, config, variables={"HTTPS_PROXY": "http://u:p4ssw0rd@h:1", "HTTP_PROXY": "http://h:1"}
+    )
+
+    assert [one.text for one in held.known([source(config, "shop")]) if "PROXY" in one.path] == [
+        "http://u:p4ssw0rd@h:1"
+    ]
+
+
+def test_a_place_that_comes_first_does_so_with_all_its_names(tmp_path, config):
+    (tmp_path / ".dango/secrets.enc.yml").write_text(sealed_document(**{"sources.shop.k": "sealed"}))
+    (tmp_path / ".env").write_text("SHOP__K=dot\n")
+    given = {"variables": {"SHOP__J": "job"}}
+
+    assert gathered(tmp_path, config, **given).settings_of(source(config, "shop")).variables == {
+        "SOURCES__SHOP__K": "sealed",
+        "SHOP__J": "job",
+    }
+    dlt = config.model_copy(update={"precedence": "dlt"})
+    assert "SHOP__K" in gathered(tmp_path, dlt, **given).settings_of(source(dlt, "shop")).variables
+
+
+def test_a_bundle_replaces_a_table_that_the_file_has_leaf_by_leaf(tmp_path, config):
+    (tmp_path / ".dango/secrets.enc.yml").write_text(
+        sealed_document(**{"sources.shop.c.a": "1", "sources.shop.d": "2"})
+    )
+    bundle = sealed_document(**{"sources.shop.c": {"b": "3"}})
+
+    held = gathered(tmp_path, config, bundle=bundle).settings_of(source(config, "shop"))
+
+    assert held.variables == {
+        "SOURCES__SHOP__C": '{"b":"3"}',
+        "SOURCES__SHOP__C__B": "3",
+        "SOURCES__SHOP__D": "2",
+    }
+
+
+def test_two_paths_that_become_one_name_are_a_problem_at_their_line(tmp_path, config):
+    (tmp_path / ".dango/secrets.enc.yml").write_text(
+        sealed_document(**{"sources.shop.Api_Key": "1", "sources.shop.api_key": "2"})
+    )
+
+    with pytest.raises(CredentialsError, match=r"secrets.enc.yml:[45]:3: "):
+        gathered(tmp_path, config)
+
+
+def test_a_list_of_sections_is_a_problem_and_not_an_absence(tmp_path, config):
+    (tmp_path / ".dlt/secrets.toml").write_text('[[shop]]\nk = "a"\n')
+
+    with pytest.raises(CredentialsError, match=r"`\[\[shop\]\]` in .dlt/secrets.toml is a list of sections"):
+        gathered(tmp_path, config)
