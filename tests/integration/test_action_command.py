@@ -192,3 +192,41 @@ def test_a_limit_only_looks_and_keeps_nothing(workflow):
     assert not workflow.states()
     assert not workflow.project.warehouse.exists()
     assert b'"preview"' not in b"".join(workflow.github.artifacts[-1].files().values())
+
+
+@pytest.mark.parametrize("place", ["listed", "named", "unused", "of another source", ".env"])
+def test_a_setting_that_is_a_word_of_the_data_is_no_reason_to_keep_nothing(workflow, place):
+    workflow.project.module(
+        "shop",
+        """
+        import dlt
+        @dlt.source
+        def source(table: str = dlt.config.value):
+            yield dlt.resource([{"id": 1}], name="customers")
+        """,
+    )
+    workflow.project.module(
+        "crm", "import dlt\n@dlt.resource\ndef source(x=dlt.secrets.value):\n    yield {'a': 1}\n"
+    )
+    variables = {"SHOP__TABLE": "customers_v2_of_2026"}
+    match place:
+        case "listed":
+            variables["SHOP_TABLE"] = "customers"
+        case "named":
+            variables["SHOP_TABLE"] = "customers"
+        case "unused":
+            variables["SHOP__MODE"] = "customers"
+        case "of another source":
+            workflow.project.write(".dlt/secrets.toml", '[sources.crm.credentials]\ndatabase = "customers"\n')
+        case ".env":
+            workflow.project.write(".env", "STAGE=loaded\nB=warehouse\nC=duckdb\nD=customers\n")
+    kwargs = {"table_env": "SHOP_TABLE"} if place == "named" else {}
+    workflow.project.sources(
+        {"name": "shop", "env": ["SHOP_TABLE"], "kwargs": kwargs}, {"name": "crm", "enabled": False}
+    )
+
+    done = workflow.run(env=variables)
+
+    assert done.code == 0, done.out
+    assert "state-name" in done.outputs
+    assert "report-name" in done.outputs

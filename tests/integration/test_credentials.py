@@ -590,3 +590,144 @@ def test_what_the_code_sets_itself_counts_and_base_variables_are_no_values(proje
     assert project.query("select key, token, user, home, bare from raw_own.seen") == [
         ("set in the environment", "set in dlt.secrets", "none", "none", "set bare")
     ]
+
+
+def test_code_with_sections_of_its_own_finds_what_its_source_has(project):
+    """A helper of `with_config`, a source within a source, `dlt.secrets` by a bare and by a full name."""
+    project.module(
+        "vendor",
+        """
+        import dlt
+
+        @dlt.source
+        def inner(vendor_key: str = dlt.secrets.value):
+            return dlt.resource([{"key": vendor_key}], name="inner")
+        """,
+    )
+    project.module(
+        "shop",
+        """
+        import dlt
+        from dlt.common.configuration import with_config
+        from vendor import inner
+
+        @with_config(sections=("sources", "helper"))
+        def client(token: str = dlt.secrets.value):
+            return token
+
+        @dlt.source
+        def source():
+            bare, full = dlt.secrets["stripe_key"], dlt.secrets["sources.shop.other_key"]
+            made = dlt.resource([{"token": client(), "bare": bare, "full": full}], name="seen")
+            return [made, inner().resources["inner"]]
+        """,
+    )
+    project.sources("shop")
+    project.write(".dlt/secrets.toml", '[sources.shop]\ntoken = "t"\nvendor_key = "v"\n[shop]\nstripe_key = "s"\n')
+
+    done = project.sync(SOURCES__SHOP__OTHER_KEY="o")
+
+    assert done.code == 0, done.out
+    assert project.query('select token, bare, "full" from raw_shop.seen') == [("t", "s", "o")]
+    assert project.query("select key from raw_shop.inner") == [("v",)]
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ('dlt.secrets["sources.shop.stripe_key"]', "put `stripe_key = …` below `[sources.shop]`"),
+        ('dlt.secrets["stripe_key"]', "put `stripe_key = …` below `[sources.shop]`"),
+        ("client()", "put `token = …` below `[sources.shop]`"),
+    ],
+)
+def test_the_remedy_for_what_code_asks_for_helps(project, code, remedy):
+    project.module(
+        "shop",
+        f"""
+        import dlt
+        from dlt.common.configuration import with_config
+
+        @with_config(sections=("sources", "helper"))
+        def client(token: str = dlt.secrets.value):
+            return token
+
+        @dlt.source
+        def source():
+            return dlt.resource([{{"value": {code}}}], name="seen")
+        """,
+    )
+    project.sources("shop")
+
+    missing = project.sync()
+    project.write(".dlt/secrets.toml", '[sources.shop]\nstripe_key = "found"\ntoken = "found"\n')
+    done = project.sync()
+
+    hint = missing.source("shop")["problems"][0]["hint"]
+    assert hint.startswith(remedy), hint
+    assert "[shop] " in hint
+    assert done.code == 0, done.out
+    assert project.one("select value from raw_shop.seen") == "found"
+
+
+def test_dlts_own_name_for_a_source_in_a_module_of_its_name_works(project):
+    project.module("api", API)
+    project.sources("api")
+
+    assert project.sync(SOURCES__API__API__API_KEY="k").code == 0
+    assert seen(project) == [("k", "none")]
+
+
+def test_an_empty_text_and_what_dlt_init_has_written_are_no_secrets(project):
+    project.module("api", API)
+    project.sources("api")
+    keep_secret(project, "sources.api.api_key", "sealed")
+    for text in ("", "<configure me>"):
+        project.write(".dlt/secrets.toml", f'[sources.api]\napi_key = "{text}"\n')
+        assert project.sync("--full-refresh").code == 0
+        assert seen(project) == [("sealed", "none")]
+
+
+def test_settings_of_the_run_reach_dlt_by_variables_and_a_reload_of_its_context_opens_no_file(project):
+    project.module(
+        "own",
+        """
+        import dlt
+        from dlt.common.configuration.container import Container
+        from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+
+        @dlt.source
+        def source():
+            Container()[PluggableRunContext].reload_providers()
+            row = {"workers": dlt.config.get("extract.workers", int), "theirs": dlt.secrets.get("other.key") or "none"}
+            return dlt.resource([row], name="seen")
+        """,
+    )
+    project.sources("own", {"name": "other", "module": "own", "enabled": False})
+    project.write(".dlt/secrets.toml", '[other]\nkey = "theirs"\n')
+
+    done = project.sync(EXTRACT__WORKERS="3")
+
+    assert done.code == 0, done.out
+    assert project.query("select workers, theirs from raw_own.seen") == [(3, "none")]
+
+
+def test_tables_that_are_called_like_a_setting_stay_what_they_are(project):
+    project.module(
+        "shop",
+        """
+        import dlt
+
+        @dlt.source
+        def source(table: str = dlt.config.value):
+            yield dlt.resource([{"id": 1}, {"id": 2}], name=table)
+            yield dlt.resource([{"id": 1}], name="customers")
+        """,
+    )
+    project.sources("shop")
+
+    done = project.sync(SHOP__TABLE="orders_all", SHOP__OTHER="customers")
+
+    assert {table["name"]: table["rows"] for table in done.source("shop")["tables"]} == {
+        "orders_all": 2,
+        "customers": 1,
+    }

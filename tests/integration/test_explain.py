@@ -291,3 +291,20 @@ def test_a_broken_source_is_reported_as_a_sync_reports_it_and_the_others_are_exp
         assert done.document["problems"] == synced.source("odd")["problems"]
     assert project.dango("config", "explain", "odd").code == 3
     assert "api_key" in project.dango("config", "explain").out
+
+
+def test_sealed_leaves_are_a_table_for_who_asks_for_one_and_a_generator_has_its_resource(project):
+    project.module(
+        "api",
+        "import dlt\n@dlt.source\ndef source(creds: dict = dlt.secrets.value):\n    yield dlt.resource([creds], name='x')\n",
+    )
+    project.module("rows", "import dlt\ndef source(key: str = dlt.secrets.value):\n    yield {'id': key}\n")
+    project.sources("api", "rows")
+    keep_secret(project, "sources.api.creds.a", SECRET)
+
+    done = explained(project, SOURCES__ROWS__SOURCE__KEY=SECRET)
+
+    assert parameters(done)["creds"]["winner"]["name"] == "SOURCES__API__CREDS"
+    assert done.source("api")["unused"] == []
+    assert parameters(done, "rows")["key"]["winner"]["name"] == "SOURCES__ROWS__SOURCE__KEY"
+    assert project.sync(SOURCES__ROWS__SOURCE__KEY=SECRET).code == 0
