@@ -172,8 +172,9 @@ class Redactor:
 class RedactedStream:
     """Redacts an output piece by piece: whole lines at once, the begun one when it has ended.
 
-    What it gives is the redaction of the whole, but for a value of which the output ends in the middle, and for
-    lines of more than `LONGEST_LINE` bytes, of which packed base64 is not seen where it goes over a cut.
+    What it gives is the redaction of the whole, but for a value that the output ends in the middle of, a short one
+    right before one of several lines, and lines of more than `LONGEST_LINE` bytes: of them, packed base64 is not
+    seen where it goes over a cut.
     """
 
     def __init__(self, redactor: Redactor) -> None:
@@ -199,7 +200,7 @@ class RedactedStream:
 
     def _give(self, whole: bytes, at: int, *, last: bool = False) -> bytes:
         """Let go what stands before a place, and keep a value that goes over it, if that is not endless."""
-        spans = self._redactor.spans(whole, self._before, last=last)
+        spans, asked = self._redactor.spans(whole, self._before, last=last), at
         endless = len(whole) > self._redactor.longest_line
         for start, end in spans:
             if start < at < end:
@@ -207,7 +208,8 @@ class RedactedStream:
         given = whole[:at]
         self._kept = [whole[at:]]
         gone = [span for span in spans if span[1] <= at]
-        said = self._redactor.redact(_without(given, gone)) if gone else given
+        # Also if nothing has gone, but something will right behind it: then no word goes on there.
+        said = self._redactor.redact(_without(given, gone)) if gone or at != asked else given
         self._before = said[-1:] or self._before
         return said
 
