@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+_MARKS = (b"...", b"\xe2\x80\xa6", b"\\u2026")
 _DOTS = re.compile(rb"\.{3,}|\xe2\x80\xa6|\\u2026")
 _SEEN = 12  # bytes beside the dots: `reprlib` leaves as many, and pydantic more
 _LAST = 8  # bytes at the end of everything
@@ -42,7 +43,8 @@ class Cuts:
     def spans(self, data: bytes) -> Iterator[tuple[int, int]]:
         """Give where a text begins that dots go on from, and where one ends that dots lead to, within one line."""
         before = 0
-        for dots in _DOTS.finditer(data) if self._begin else ():
+        some = self._begin and any(mark in data for mark in _MARKS)  # an expression takes much longer to tell
+        for dots in _DOTS.finditer(data) if some else ():
             here, behind = dots.span()
             low = max(before, data.rfind(b"\n", before, here) + 1, here - _FARTHEST)
             start = _beginning(data[low:here], self._begin, _SEEN)
