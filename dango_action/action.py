@@ -17,7 +17,7 @@ from dango_action.cli import config
 from dango_action.cli.main import leave
 from dango_action.cli.runner import RunnerScreen
 from dango_action.cli.sync import plan_lines
-from dango_action.credentials.forms import Known, masks, skipped
+from dango_action.credentials.forms import Known, masks
 from dango_action.credentials.gather import gather
 from dango_action.credentials.scanner import Scanner
 from dango_action.errors import DangoError, ExitCode, Problem, UsageError
@@ -27,7 +27,7 @@ from dango_action.plan import make_plan
 from dango_action.report.summary import problem_list, prose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from dango_action.credentials.held import Credentials
@@ -114,7 +114,7 @@ def _sync(leavings: Leavings, environ: Mapping[str, str]) -> int:
     except DangoError as error:
         result = run.refuse(asked, error, screen)
         return leavings.result(result, None, None, Scanner.of(()))
-    plan = replace(plan, warnings=tuple(_mask(plan, credentials, leavings)))
+    _mask(plan, credentials, leavings)
     keeper = _keeper(leavings, plan, screen)
     if leavings.step.state.store == "none":
         plan = replace(plan, notices=(*plan.notices, _NOTHING_KEPT))
@@ -124,20 +124,16 @@ def _sync(leavings: Leavings, environ: Mapping[str, str]) -> int:
     return leavings.result(result, keeper.basis if keeper else None, warehouse, scanner)
 
 
-def _mask(plan: Plan, credentials: Credentials, leavings: Leavings) -> Iterator[Problem]:
+def _mask(plan: Plan, credentials: Credentials, leavings: Leavings) -> None:
     """Let the runner hide every value that sources can see, before anything else is printed.
 
-    A word that stands in this step's outputs is none: GitHub drops a job's output that holds a masked value.
+    A word that stands in this step's outputs is none: GitHub drops a job's output that holds a masked value. The
+    result of the run warns of a secret that is one.
     """
     context = leavings.step.context
     words = (*run.words_of(plan), context.repository)
-    known = list(credentials.known(plan.sources))
-    for one in known:
+    for one in credentials.known(plan.sources):
         leavings.runner.mask_all(mask for mask in masks(one) if not any(mask in word for word in words))
-    plain = {one.path for one in known if any(one.text in word for word in words)}
-    for path in dict.fromkeys((*skipped(known), *sorted(plain))):
-        what = f"{path} can't be hidden in this log: it is too short, or a word of the configuration"
-        yield Problem(what=what, hint="if it is a secret, replace it by a longer one")
 
 
 def _dry_run(leavings: Leavings, plan: Plan) -> int:

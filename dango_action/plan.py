@@ -36,7 +36,6 @@ class Plan:
     sources: tuple[Source, ...]
     broken: Mapping[str, tuple[Problem, ...]]
     notices: tuple[Problem, ...] = ()
-    warnings: tuple[Problem, ...] = ()
     positions: Mapping[str, Position] = field(default_factory=dict)  # where each source's name stands
 
     def document(self) -> dict[str, Any]:

@@ -731,3 +731,26 @@ def test_tables_that_are_called_like_a_setting_stay_what_they_are(project):
         "orders_all": 2,
         "customers": 1,
     }
+
+
+def test_a_secret_that_can_not_be_hidden_is_a_warning_and_a_short_setting_is_none(project):
+    project.module(
+        "api",
+        """
+        import dlt
+
+        @dlt.source
+        def source(pin: str = dlt.secrets.value, code: str = dlt.secrets.value, pages: int = 1, region: str = "x"):
+            yield dlt.resource([{"id": 1}], name="seen")
+        """,
+    )
+    project.sources("api")
+    values = {"API__PIN": "4839", "API__CODE": "api", "API__PAGES": "1000", "API__REGION": "eu", "API__UNUSED": "12"}
+
+    done = project.sync(**values)
+
+    assert done.code == 0, done.out
+    assert [warning["what"].split(" can't")[0] for warning in done.document["warnings"]] == [
+        "API__PIN in environment",
+        "API__CODE in environment",
+    ]
