@@ -13,7 +13,8 @@ from dango_action.results import TablePreview, TableResult
 if TYPE_CHECKING:
     from dango_action.protocol import Asked, Extracted
 
-_LONGEST = 2000  # characters; the log has all of it
+_LONGEST = 500  # characters of what is wrong; the log has all of it
+_LONGEST_HINT = 4000  # a missing secret names all places
 
 
 def success(extracted: Extracted | None, *, loaded: bool) -> dict[str, Any]:
@@ -90,9 +91,9 @@ def _failed(what: str, hint: str, code: ExitCode = ExitCode.SOURCE_FAILED) -> Fa
 
 def _on_one_line(problem: Problem) -> Problem:
     """Return a worker's problem as it may be shown: on a runner, a line of its own could be a command."""
-    return replace(problem, what=_one_line(problem.what), hint=_one_line(problem.hint))
+    return replace(problem, what=_one_line(problem.what, _LONGEST), hint=_one_line(problem.hint, _LONGEST_HINT))
 
 
-def _one_line(text: str) -> str:
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+def _one_line(text: str, longest: int) -> str:
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(text.split()))
+    return line if len(line) <= longest else f"{line[:longest]}…"

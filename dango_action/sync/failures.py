@@ -153,7 +153,8 @@ def _sentence(cause: BaseException) -> str:
     except Exception:  # noqa: BLE001 - user code, once more
         text = ""
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    return f"{type(cause).__name__}: {first}" if first else type(cause).__name__
+    sound = first.encode(errors="backslashreplace").decode()  # half of a surrogate pair is no text to send
+    return f"{type(cause).__name__}: {sound}" if sound else type(cause).__name__
 
 
 def _place(cause: BaseException, task: Task) -> Position | None:

@@ -158,7 +158,12 @@ class Runner:
 
     def _act(self, arguments: list[str], folder: Path) -> tuple[int, str, str]:
         process = subprocess.Popen(
-            [ACT, *arguments],
+            [
+                "env",
+                "--default-signal=HUP",
+                ACT,
+                *arguments,
+            ],  # a shell may ignore it, and what it starts then does
             cwd=folder,
             env=self._environment(folder),
             stdin=subprocess.DEVNULL,

@@ -745,7 +745,13 @@ def test_a_secret_that_can_not_be_hidden_is_a_warning_and_a_short_setting_is_non
         """,
     )
     project.sources("api")
-    values = {"API__PIN": "4839", "API__CODE": "api", "API__PAGES": "1000", "API__REGION": "eu", "API__UNUSED": "12"}
+    values = {
+        "API__PIN": "4839",
+        "API__CODE": "api",
+        "API__PAGES": "1000",
+        "API__REGION": "eu",
+        "API__UNUSED": "12",
+    }
 
     done = project.sync(**values)
 
