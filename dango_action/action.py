@@ -22,6 +22,7 @@ from dango_action.credentials.gather import gather
 from dango_action.credentials.scanner import Scanner
 from dango_action.errors import DangoError, ExitCode, Problem, UsageError
 from dango_action.github.commands import Runner, folder_in, write_summary
+from dango_action.known import secrets_of, words_of
 from dango_action.leavings import Leavings
 from dango_action.plan import make_plan
 from dango_action.report.summary import problem_list, prose
@@ -120,7 +121,7 @@ def _sync(leavings: Leavings, environ: Mapping[str, str]) -> int:
         plan = replace(plan, notices=(*plan.notices, _NOTHING_KEPT))
     result = run.sync(plan, asked, credentials, screen, keeper)
     warehouse = plan.project / plan.target.location
-    scanner = Scanner.of(run.secrets_of(plan, credentials, result.sources))
+    scanner = Scanner.of(secrets_of(plan, credentials, result.sources))
     return leavings.result(result, keeper.basis if keeper else None, warehouse, scanner)
 
 
@@ -131,7 +132,7 @@ def _mask(plan: Plan, credentials: Credentials, leavings: Leavings) -> None:
     result of the run warns of a secret that is one.
     """
     context = leavings.step.context
-    words = (*run.words_of(plan), context.repository)
+    words = (*words_of(plan), context.repository)
     for one in credentials.known(plan.sources):
         leavings.runner.mask_all(mask for mask in masks(one) if not any(mask in word for word in words))
 

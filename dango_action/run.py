@@ -15,11 +15,10 @@ import orjson
 from dango_action import __version__
 from dango_action.credentials.allow_list import base_environment
 from dango_action.credentials.conflicts import conflicts
-from dango_action.credentials.forms import skipped
-from dango_action.credentials.held import Used
 from dango_action.credentials.redaction import Redactor
 from dango_action.errors import DangoError, ExitCode, Problem, StoppedError, UsageError
 from dango_action.forkserver import hide_from_workers
+from dango_action.known import secrets_of, unhidden
 from dango_action.pool import Pool
 from dango_action.protocol import Task
 from dango_action.report.activity import ActivityLog
@@ -30,7 +29,7 @@ from dango_action.stop import stop_signals
 from dango_action.warehouse.generations import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from dango_action.config.model import Source
     from dango_action.credentials.forms import Known
@@ -90,7 +89,7 @@ def sync(
     placed = [_placed(result, plan.positions.get(result.name)) for result in results]
     notices = (*plan.notices, *(keeper.notices if keeper else ()))
     double = [problem for source in plan.sources for problem in conflicts(source, credentials)]
-    warnings = (*double, *_shown(plan, credentials, results))
+    warnings = (*double, *unhidden(plan, credentials, results))
     return record.end(_Outcome(inputs, str(plan.target), placed, failure, notices, warnings, state))
 
 
@@ -98,32 +97,6 @@ def refuse(inputs: Inputs, error: DangoError, screen: Screen) -> RunResult:
     """Report a run that could not begin in the same way as one that could."""
     keep = not isinstance(error, UsageError)  # a slip of the finger is no run
     return _Record.begin(inputs.project, screen, keep=keep).end(_Outcome(inputs, inputs.target or "", (), error))
-
-
-def secrets_of(plan: Plan, credentials: Credentials, results: Sequence[SourceResult]) -> tuple[Known, ...]:
-    """Return what may not leave of what this run has used; what is a setting, or a word, is marked as such."""
-    return tuple(credentials.known(plan.sources, _used(results, words_of(plan))))
-
-
-def _shown(plan: Plan, credentials: Credentials, results: Sequence[SourceResult]) -> Iterator[Problem]:
-    """Give a warning for each secret that can't be hidden: it stands everywhere, for all that anybody can tell."""
-    used = _used(results)
-    known = [one for one in credentials.known(plan.sources, used) if not one.setting]
-    words = [one.path for one in known if any(one.text in word for word in words_of(plan))]
-    for path in dict.fromkeys((*skipped(known), *words)):
-        what = f"{path} can't be hidden in logs: it is short, a number, a date, or a word of the configuration"
-        yield Problem(what=what, hint="if it is a secret, replace it by a longer one")
-
-
-def _used(results: Sequence[SourceResult], words: tuple[str, ...] = ()) -> Used:
-    secret = {name for result in results for name in result.asked_secret}
-    plain = {name for result in results for name in result.asked_plain}
-    return Used(secret=secret, plain=plain - secret, words=words)
-
-
-def words_of(plan: Plan) -> tuple[str, ...]:
-    """Return the words of a plan that stand in reports and outputs, so that no secret can be one of them."""
-    return (*(source.name for source in plan.sources), *plan.broken, str(plan.target), str(plan.project))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ LOW = BASE | {"protocol", "config", "credentials", "github"}
 MIDDLE = LOW | {"sources", "state"}
 HIGH = MIDDLE | {"warehouse", "sync"}
 PROCESSES = {"forkserver", "pool", "worker"}
-RUN = HIGH | PROCESSES | {"schedule", "stop", "plan", "selection", "inputs", "report"}
+RUN = HIGH | PROCESSES | {"schedule", "stop", "plan", "selection", "inputs", "report", "known"}
 UPPER = RUN | {"run", "explain", "scaffold", "fetch", "keeper", "pull"}
 # part of the package -> what of the package it may import
 MAY_IMPORT = {
@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "outcomes": BASE | {"protocol"},
     "stop": set(),
     "schedule": HIGH | PROCESSES | {"outcomes", "stop"},
+    "known": BASE | {"credentials", "plan"},
     "run": RUN,
     "explain": BASE | {"config", "credentials", "protocol"} | PROCESSES,
     "fetch": BASE | {"github", "state", "warehouse"},
