@@ -41,9 +41,11 @@ PRELOAD = (
     "dlt.normalize",
     "dlt.load",
     "dango_action.worker",
+    "dango_action.sources.arguments",
     "dango_action.sources.native",
     "dango_action.sync.failures",
     "dango_action.sync.pipeline",
+    "dango_action.sync.providers",
 )
 FORKS = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1

@@ -61,7 +61,7 @@ def run(connection: socket.socket) -> int:
     task = parent.receive(Task)
     faulthandler.register(DUMP, file=sys.stderr, all_threads=True)
     warnings.simplefilter("default")  # they go to the source's log
-    record = Record()
+    record = Record(explains=task.explain)
     try:
         _work(task, parent, record)
     except BaseException as error:  # noqa: BLE001 - user code may raise anything, SystemExit among it
@@ -88,7 +88,6 @@ def _failure(error: BaseException, task: Task) -> Failed:
 def _work(task: Task, parent: Parent, record: Record) -> None:
     from dango_action.sources import native  # noqa: PLC0415 - it imports dlt, which no user of this module needs
     from dango_action.sources.arguments import with_variables  # noqa: PLC0415 - as below
-    from dango_action.sync.parameters import parameters  # noqa: PLC0415 - as below
     from dango_action.sync.pipeline import SourcePipeline  # noqa: PLC0415
     from dango_action.sync.providers import use_settings  # noqa: PLC0415
 
@@ -96,6 +95,8 @@ def _work(task: Task, parent: Parent, record: Record) -> None:
     os.chdir(task.project)
     use_settings(task, record)
     if task.explain:
+        from dango_action.sync.parameters import parameters  # noqa: PLC0415 - a sync needs none of it
+
         made = native.find(native.load_module(Path(task.project), task.module), task.function)
         parent.send(Explained(parameters=list(parameters(task, made, record))))
         return

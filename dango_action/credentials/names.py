@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _TOML = re.compile(r"\[(.*)\] (.*)")
 
 
+@cache
 def toml_name(path: tuple[str, ...]) -> str:
     """Return how people find a path in a TOML file: `[sources.shop] api_key`."""
     return f"[{'.'.join(path[:-1])}] {path[-1]}" if len(path) > 1 else path[-1]

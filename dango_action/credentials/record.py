@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Record:
-    """Every place that was tried, and the names of what was found: as secrets, and as settings."""
+    """The names of what was found: as secrets, and as settings; and if it explains, every place that was tried."""
 
+    explains: bool = False
     tries: list[Try] = field(default_factory=list)
     secret: set[str] = field(default_factory=set)
     plain: set[str] = field(default_factory=set)

@@ -11,6 +11,7 @@ import json
 import os
 import tomllib
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.configuration.const import TYPE_EXAMPLES
@@ -22,7 +23,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 
 from dango_action.credentials.environ import variable_name
 from dango_action.credentials.names import toml_name
-from dango_action.credentials.sections import canonical
+from dango_action.credentials.sections import at, canonical
 from dango_action.protocol import Try
 
 if TYPE_CHECKING:
@@ -82,25 +83,10 @@ class _Rules:
 
         dlt asks again and again with one section less, down to the bare key.
         """
-        sections = tuple(filter(None, sections))
         if sections:
             self.tops[key] = sections[0]
-        found = [self._paths((*sections, key), pipeline)]
-        if sections[-1:] == (_CREDENTIALS,) and key in FLAT and sections[:2] == (_SOURCES, self.source):
-            found.append(self._paths((*sections[:-1], key), pipeline))
-        return tuple(dict.fromkeys(path for paths in found for path in paths))
-
-    def _paths(self, path: Path, pipeline: str | None) -> tuple[Path, ...]:
-        of_dlt = path[0] in DLT_SECTIONS or (len(path) == 1 and self.tops.get(path[0]) in DLT_SECTIONS)
-        if not self.folds or of_dlt:
-            return ((pipeline, *path) if pipeline else path,)
-        if pipeline:  # it is answered below, when dlt asks without it
-            return ()
-        if path[:2] == (_SOURCES, self.source) and len(path) > 2:  # noqa: PLR2004 - more than the section itself
-            return ((self.source, *path[2:]), path)
-        if len(path) == 1:  # code with sections of its own, a helper or a source in a source, comes down to this
-            return ((self.source, *path), (_SOURCES, self.source, *path), path)
-        return ((self.source, *path), path)
+        folds = self.folds and self.tops.get(key) not in DLT_SECTIONS
+        return _paths(self.source, (*sections, key), pipeline, folds=folds)
 
     def find(self, asked: _Asked, look: Callable[[Path, Any], Found | None]) -> tuple[Any, str]:
         """Return the first value that a place has for what dlt asks, and the names that were looked for."""
@@ -110,7 +96,8 @@ class _Rules:
             if found is None:
                 continue
             shown.append(found.name)
-            self.record.tries.append(Try(place=found.place, name=found.name, found=found.value is not None))
+            if self.record.explains:
+                self.record.tries.append(Try(place=found.place, name=found.name, found=found.value is not None))
             if found.value is not None:
                 self._note(asked.hint, path)
                 return found.value, found.name
@@ -123,15 +110,43 @@ class _Rules:
             return True
         return not self.tables.isdisjoint(asked.sections)
 
-    def owns(self, path: Path) -> bool:
-        """Tell whether people would look there: in the source's own sections, or in those of dlt."""
-        own = canonical(path, self.source)
-        doubled = own is not None and own[2] in {self.source, _SOURCES}
-        return (own is not None and not doubled) or path[0] in DLT_SECTIONS
-
     def _note(self, hint: Any, path: Path) -> None:  # noqa: ANN401 - a type hint of any form
         own = canonical(tuple(part.lower() for part in path), self.source) or path
         (self.record.secret if is_secret_hint(hint) else self.record.plain).add(variable_name(own))
+
+
+# dlt asks thousands of times in a run, and for the same things again and again.
+@cache
+def _paths(source: str, path: Path, pipeline: str | None, *, folds: bool) -> tuple[Path, ...]:
+    path = tuple(filter(None, path))
+    flat = len(path) > 2 and path[-2] == _CREDENTIALS and path[-1] in FLAT and path[:2] == (_SOURCES, source)  # noqa: PLR2004
+    asked = [path, (*path[:-2], path[-1])] if flat else [path]
+    if not folds:
+        return tuple((pipeline, *one) if pipeline else one for one in asked)
+    if pipeline:  # it is answered below, when dlt asks without it
+        return ()
+    return tuple(dict.fromkeys(name for one in asked for name in _folded(source, one)))
+
+
+def _folded(source: str, path: Path) -> tuple[Path, ...]:
+    if path[:2] == (_SOURCES, source) and len(path) > 2:  # noqa: PLR2004 - more than the section itself
+        return ((source, *path[2:]), path)
+    if len(path) == 1:  # code with sections of its own, a helper or a source in a source, comes down to this
+        return ((source, *path), (_SOURCES, source, *path), path)
+    return ((source, *path), path)
+
+
+@cache
+def _owns(source: str, path: Path) -> bool:
+    """Tell whether people would look there: in the source's own sections, or in those of dlt."""
+    own = canonical(path, source)
+    doubled = own is not None and own[2] in {source, _SOURCES}
+    return (own is not None and not doubled) or path[0] in DLT_SECTIONS
+
+
+@cache
+def _variable(path: Path) -> str:
+    return "__".join(path).upper()
 
 
 class _Document(BaseDocProvider):
@@ -172,15 +187,15 @@ class _Document(BaseDocProvider):
         return self._rules.find(_Asked(key, hint, pipeline_name, sections), self._look)
 
     def _look(self, path: Path, hint: Any) -> Found | None:  # noqa: ANN401 - a type hint of any form
-        own = self._rules.owns(path)
-        if self._rules.source not in path and not self._holds_secrets and is_secret_hint(hint):
-            return None  # a bare `api_key` in config.toml is nobody's secret
-        value, _ = super().get_value(path[-1], hint, "", *path[:-1])
-        if value == _PLACEHOLDER or (value == "" and is_secret_hint(hint)):
+        value = at(self._config_doc, path) if self._config_doc else None
+        if value is not None and (value == _PLACEHOLDER or (value == "" and is_secret_hint(hint))):
             value = None
+        source, own = self._rules.source, _owns(self._rules.source, path)
         shared = not self._holds_secrets and path[:-1] in {(), (_SOURCES,)}
         if value is None and not own and not shared:  # only the source's own code could have put it there
             return None
+        if source not in path and not self._holds_secrets and is_secret_hint(hint):
+            return None  # a bare `api_key` in config.toml is nobody's secret
         return Found(self._name, toml_name(path), value)
 
 
@@ -221,9 +236,11 @@ class _Variables(ConfigProvider):
         return self._rules.find(_Asked(key, hint, pipeline_name, sections), self._look)
 
     def _look(self, path: Path, _: Any) -> Found | None:  # noqa: ANN401 - a type hint of any form
-        name = "__".join(path).upper()
+        name = _variable(path)
         text, is_table = self._read(name)
-        if not text and not self._rules.owns(path):  # a bare name is there only if the configuration lists it
+        if not text and not _owns(
+            self._rules.source, path
+        ):  # a bare name is there only if the configuration lists it
             return None
         place = self._settings.places.get(name, self._name) if text else self._name
         return Found(place, name, (json.loads(text) if is_table else text) if text else None)
