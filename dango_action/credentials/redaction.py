@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import re
 import stat
-import tomllib
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dango_action.credentials.cuts import Cuts
 from dango_action.credentials.forms import WHOLE, Known, binaries, encode, forms, fragments, lesser, pieces
@@ -17,10 +16,10 @@ from dango_action.credentials.parts import SHORTEST
 from dango_action.credentials.unpacking import GZIP, RUN, ZLIB, Budget, decoded, inflate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["HIDDEN", "LONGEST_LINE", "SHORTEST", "RedactedStream", "Redactor", "toml_values"]
+__all__ = ["HIDDEN", "LONGEST_LINE", "SHORTEST", "RedactedStream", "Redactor"]
 
 HIDDEN = b"***"
 LONGEST_LINE = 1024 * 1024
@@ -244,19 +243,3 @@ def _begun(data: bytes, at: int, broken: _Broken) -> int:
 
 def _agrees(data: bytes, start: int, text: bytes) -> bool:
     return text.startswith(data[start : start + _TAIL]) and text.startswith(data[start:])
-
-
-def toml_values(project: Path) -> Iterator[str]:
-    """Give all texts of `.dlt/secrets.toml`; none if it is not there or can't be read."""
-    try:
-        todo: list[Any] = [tomllib.loads((project / ".dlt/secrets.toml").read_text(encoding="utf-8"))]
-    except (OSError, ValueError):
-        return
-    while todo:
-        value = todo.pop()
-        if isinstance(value, dict):
-            todo += value.values()
-        elif isinstance(value, list):
-            todo += value
-        elif isinstance(value, str):  # a number that is a secret would hide every count
-            yield value

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from dango_action.credentials import redaction
 from dango_action.credentials.forms import Known
-from dango_action.credentials.redaction import Redactor, toml_values
+from dango_action.credentials.redaction import Redactor
 
 CANARY = "k4na\"ry's %/+é<&> \\ vAlue"
 
@@ -485,12 +485,3 @@ def test_binary_junk_passes_a_stream_unchanged():
     said = [stream.feed(junk[at : at + 65536]) for at in range(0, len(junk), 65536)]
 
     assert b"".join([*said, stream.end()]) == junk
-
-
-def test_every_text_in_secrets_toml_is_a_value(tmp_path):
-    (tmp_path / ".dlt").mkdir()
-    file = tmp_path / ".dlt/secrets.toml"
-    file.write_text('[a]\nb = "one"\nc = [1, {d = "two"}]\n')
-    assert sorted(toml_values(tmp_path)) == ["one", "two"]
-    file.write_text("[")
-    assert list(toml_values(tmp_path)) == []
