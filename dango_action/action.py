@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from dango_action import inputs, run
+from dango_action import environment, inputs, run
 from dango_action.cli import config
 from dango_action.cli.main import leave
 from dango_action.cli.runner import RunnerScreen
@@ -56,7 +56,7 @@ def main() -> None:
 
 def _main(environ: Mapping[str, str]) -> int:
     try:
-        step = inputs.step(environ, _event(inputs.event_file(environ)))
+        step = inputs.step(environ, _event(environment.event_file(environ)))
     except UsageError as error:
         return _refuse(error, environ)
     runner = Runner(sys.stdout, folder_in(step.context.workspace, step.inputs.project))
@@ -80,7 +80,7 @@ def _refuse(error: UsageError, environ: Mapping[str, str]) -> int:
         runner.line(str(problem))
         runner.error("dango", problem)
     runner.outputs({"status": "failed"})
-    file = inputs.summary_file(environ)
+    file = environment.summary_file(environ)
     if file:
         lines = ["## ❌ dango: nothing could be done", "", *problem_list(error.problems)]
         with suppress(OSError):
@@ -105,7 +105,7 @@ def _check(leavings: Leavings) -> int:
 def _sync(leavings: Leavings, environ: Mapping[str, str]) -> int:
     asked = leavings.step.inputs
     screen = RunnerScreen(asked.project, leavings.runner, sys.stdout)
-    given = inputs.surroundings(environ)
+    given = environment.surroundings(environ)
     leavings.runner.mask_all(mask for key in given.keys.split() for mask in masks(Known(path="key", text=key)))
     try:
         plan = make_plan(asked)

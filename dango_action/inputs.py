@@ -1,27 +1,21 @@
-"""What a run was asked to do, and the one place that knows the names of environment variables."""
+"""What a run was asked to do: the options of a command line, or the inputs of the Action."""
 
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dango_action.config.words import did_you_mean, show
-from dango_action.credentials.surroundings import Surroundings
+from dango_action.environment import PREFIX, Context, context_of
 from dango_action.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
 _LONGEST_RETENTION = 400  # days; the most that GitHub lets an organization set
 Mode = Literal["sync", "check"]
-
-PREFIX = "DANGO_INPUT_"
-"""Composite actions get no `INPUT_*` variables, so `action.yml` passes each input under this prefix."""
-
-API_URL = "https://api.github.com"
 
 # Events whose code and data are the repository's own; what an outsider can set off with secrets is not here.
 SYNC_EVENTS = frozenset({"schedule", "workflow_dispatch", "repository_dispatch", "push"})
@@ -83,24 +77,6 @@ class StateWish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """The workflow run, as the runner's variables describe it; the API is asked for what trust depends on."""
-
-    event: str
-    ref: str  # `refs/heads/main`
-    repository: str  # `owner/name`
-    repository_id: int
-    run_id: int
-    run_attempt: int
-    workflow: str  # the path in the repository of the workflow that was started, not of one that it calls
-    api_url: str
-    workspace: Path
-    folder: Path  # of this step alone, outside of the workspace; `action.yml` uploads what is left there
-    summary: Path | None  # the file for the job summary
-    token: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """What a step of a workflow does."""
 
@@ -151,7 +127,7 @@ def step(environ: Mapping[str, str], event: Mapping[str, Any]) -> Step:
     """
     given = {_input(key): value for key, value in environ.items() if key.startswith(PREFIX)}
     values = _Values({name: value.strip() for name, value in given.items() if value.strip()})
-    context = _context(environ, values.text("github-token"))
+    context = context_of(environ, values.text("github-token"))
     project = values.folder(context.workspace)
     inputs = Inputs(
         project=project,
@@ -183,59 +159,6 @@ def step(environ: Mapping[str, str], event: Mapping[str, Any]) -> Step:
     if problems:
         raise UsageError(*problems)
     return Step(mode=mode, inputs=inputs, dry_run=dry_run, state=state, shard=shard, context=context)
-
-
-def event_file(environ: Mapping[str, str]) -> Path | None:
-    """Return the file with the payload of the event that has started the workflow; None outside of one."""
-    return Path(path) if (path := environ.get("GITHUB_EVENT_PATH")) else None
-
-
-def summary_file(environ: Mapping[str, str]) -> Path | None:
-    """Return the file for this step's part of the job summary; None outside of a workflow."""
-    return Path(path) if (path := environ.get("GITHUB_STEP_SUMMARY")) else None
-
-
-def workspace(environ: Mapping[str, str]) -> Path:
-    """Return the folder of the checked-out repository, from which GitHub counts the paths of annotations."""
-    return Path(environ.get("GITHUB_WORKSPACE") or ".").resolve()
-
-
-def on_runner(environ: Mapping[str, str]) -> bool:
-    """Tell whether this is a step of a GitHub Actions job."""
-    return environ.get("GITHUB_ACTIONS") == "true"
-
-
-def user_token(environ: Mapping[str, str]) -> str:
-    """Return the token that the GitHub CLI would use: `GH_TOKEN`, else `GITHUB_TOKEN`, else nothing."""
-    return environ.get("GH_TOKEN") or environ.get("GITHUB_TOKEN") or ""
-
-
-def secrets_key(environ: Mapping[str, str]) -> str:
-    """Return the private keys for sealed secrets, one a line; empty if there are none."""
-    return environ.get(f"{PREFIX}SECRETS_KEY") or environ.get("DANGO_SECRETS_KEY") or ""
-
-
-def surroundings(environ: Mapping[str, str]) -> Surroundings:
-    """Return what a sync is given beside its project."""
-    return Surroundings(
-        variables=dict(environ),
-        keys=secrets_key(environ),
-        folder=config_folder(environ),
-        bundle=environ.get(f"{PREFIX}SECRETS_BUNDLE") or environ.get("DANGO_SECRETS_BUNDLE") or "",
-        on_runner=on_runner(environ),
-    )
-
-
-def config_folder(environ: Mapping[str, str]) -> Path:
-    """Return the folder of this user's own settings and keys; nothing says that it exists."""
-    given, home = Path(environ.get("XDG_CONFIG_HOME") or "."), Path(environ.get("HOME") or Path.home())
-    usual = home / ("Library/Application Support" if sys.platform == "darwin" else ".config")
-    return (given if given.is_absolute() else usual) / "dango"
-
-
-def api_url(environ: Mapping[str, str]) -> str | None:
-    """Return the address of GitHub's REST API, if it was set, as a runner does."""
-    return environ.get("GITHUB_API_URL") or None
 
 
 @dataclass(slots=True)
@@ -299,25 +222,6 @@ class _Values:
         self.problems.append(Problem(what=f"input `{name}` {what}", hint=hint))
 
 
-def _context(environ: Mapping[str, str], token: str) -> Context:
-    reference = environ.get("GITHUB_WORKFLOW_REF", "")
-    repository = environ.get("GITHUB_REPOSITORY", "")
-    return Context(
-        event=environ.get("GITHUB_EVENT_NAME", ""),
-        ref=environ.get("GITHUB_REF", ""),
-        repository=repository,
-        repository_id=_whole(environ.get("GITHUB_REPOSITORY_ID", "")),
-        run_id=_whole(environ.get("GITHUB_RUN_ID", "")),
-        run_attempt=_whole(environ.get("GITHUB_RUN_ATTEMPT", "")) or 1,
-        workflow=reference.partition("@refs/")[0].removeprefix(f"{repository}/"),
-        api_url=api_url(environ) or API_URL,
-        workspace=workspace(environ),
-        folder=Path(environ.get("DANGO_FOLDER") or "."),
-        summary=summary_file(environ),
-        token=token,
-    )
-
-
 def _surroundings(context: Context, state: StateWish) -> Iterator[Problem]:
     """Give what a job lacks that every step of ours needs."""
     if not any(context.workspace.iterdir()):
@@ -333,10 +237,6 @@ def _on_default_branch(context: Context, event: Mapping[str, Any]) -> bool:
     repository = event.get("repository")
     branch = repository.get("default_branch") if isinstance(repository, dict) else None
     return branch is not None and context.ref == f"refs/heads/{branch}"
-
-
-def _whole(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _input(variable: str) -> str:

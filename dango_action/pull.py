@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dango_action import inputs
+from dango_action import environment, inputs
 from dango_action.config.parse import read
 from dango_action.config.words import show
 from dango_action.errors import ConfigError, CredentialsError, StateError, UsageError
@@ -115,14 +115,14 @@ def _found_out(project: Path, wish: Wish, environ: Mapping[str, str]) -> tuple[L
 
 def _api(host: str, environ: Mapping[str, str]) -> str:
     """Return the address of the API that a token may be sent to: never to a host that is not GitHub's."""
-    given = inputs.api_url(environ)
+    given = environment.api_url(environ)
     if given is not None:
         return given
     host = host.lower()
     if re.fullmatch(r"[a-z0-9-]+\.ghe\.com", host):
         return f"https://api.{host}"
     if host in ("", "github.com", "ssh.github.com"):
-        return inputs.API_URL
+        return environment.API_URL
     raise UsageError.because(
         f"the remote `origin` is at {show(host)}, which is not GitHub's",
         "if it is a GitHub Enterprise Server, set GITHUB_API_URL to the address of its API",
@@ -143,7 +143,7 @@ def _workflow(top: Path, folder: str) -> str:
 
 
 def _token(environ: Mapping[str, str]) -> str:
-    token = inputs.user_token(environ) or _cli_token()
+    token = environment.user_token(environ) or _cli_token()
     if not token:
         raise CredentialsError.because(
             "there is no token for GitHub",

@@ -17,8 +17,9 @@ from dango_action.credentials.document import read as read_sealed
 from dango_action.credentials.edit import clashes
 from dango_action.credentials.files import settings_problems
 from dango_action.credentials.sealed import parse_token
+from dango_action.environment import on_runner, surroundings, workspace
 from dango_action.errors import ConfigError, ExitCode, Problem
-from dango_action.inputs import Inputs, on_runner, surroundings, workspace
+from dango_action.inputs import Inputs
 from dango_action.plan import make_plan, not_in_force, usable_target
 from dango_action.report.wording import counted
 from dango_action.results import problem_document

@@ -23,8 +23,8 @@ from dango_action.credentials.edit import Changes, unusable
 from dango_action.credentials.keys import PrivateKey, keep
 from dango_action.credentials.paths import format_path
 from dango_action.credentials.sealed import Token, open_entries, parse_token, seal
+from dango_action.environment import config_folder
 from dango_action.errors import CredentialsError, ExitCode, Problem, UsageError
-from dango_action.inputs import config_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,9 @@ from dango_action.config.words import show
 from dango_action.credentials import document
 from dango_action.credentials.edit import clashes
 from dango_action.credentials.sealed import open_entries
+from dango_action.environment import surroundings
 from dango_action.errors import CredentialsError, DangoError, ExitCode, Problem, foremost
-from dango_action.inputs import Inputs, surroundings
+from dango_action.inputs import Inputs
 from dango_action.report.wording import counted
 
 if TYPE_CHECKING:

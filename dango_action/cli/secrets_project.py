@@ -16,8 +16,8 @@ from dango_action.credentials import document, paths
 from dango_action.credentials.edit import edit, new_clashes
 from dango_action.credentials.keys import KeyRing, sync_folder
 from dango_action.credentials.sealed import Token, parse_token
+from dango_action.environment import config_folder, secrets_key
 from dango_action.errors import CredentialsError, Problem, UsageError
-from dango_action.inputs import config_folder, secrets_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -14,8 +14,8 @@ from dango_action.credentials.document import SECRETS_FILE, parse
 from dango_action.credentials.edit import Changes
 from dango_action.credentials.keys import PrivateKey, keep
 from dango_action.credentials.sealed import open_entries, seal
+from dango_action.environment import config_folder
 from dango_action.errors import CredentialsError, ExitCode
-from dango_action.inputs import config_folder
 from dango_action.report.wording import counted
 
 if TYPE_CHECKING:

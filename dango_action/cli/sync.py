@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from dango_action.cli.answer import Answering, answer
+from dango_action.environment import on_runner, surroundings, workspace
 from dango_action.errors import DangoError, ExitCode, UsageError
-from dango_action.inputs import Inputs, on_runner, surroundings, words, workspace
+from dango_action.inputs import Inputs, words
 from dango_action.report.console import screen
 from dango_action.report.wording import counted
 

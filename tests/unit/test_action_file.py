@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dango_action.inputs import INPUTS, PREFIX
+from dango_action.environment import PREFIX
+from dango_action.inputs import INPUTS
 
 TEXT = (Path(__file__).parents[2] / "action.yml").read_text()
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")

@@ -15,13 +15,14 @@ LOW = BASE | {"protocol", "config", "credentials", "github"}
 MIDDLE = LOW | {"sources", "state"}
 HIGH = MIDDLE | {"warehouse", "sync"}
 PROCESSES = {"forkserver", "pool", "worker"}
-RUN = HIGH | PROCESSES | {"schedule", "stop", "plan", "selection", "inputs", "report", "known"}
+RUN = HIGH | PROCESSES | {"schedule", "stop", "plan", "selection", "environment", "inputs", "report", "known"}
 UPPER = RUN | {"run", "explain", "scaffold", "fetch", "keeper", "pull"}
 # part of the package -> what of the package it may import
 MAY_IMPORT = {
     "errors": set(),
     "results": {"errors"},
-    "inputs": {"errors", "config", "credentials"},
+    "environment": {"credentials"},
+    "inputs": {"errors", "config", "environment"},
     "protocol": BASE,
     "config": BASE,
     "credentials": BASE | {"config", "protocol"},
@@ -45,7 +46,8 @@ MAY_IMPORT = {
     "explain": BASE | {"config", "credentials", "protocol"} | PROCESSES,
     "fetch": BASE | {"github", "state", "warehouse"},
     "keeper": BASE | {"credentials", "github", "state", "warehouse", "fetch"},
-    "pull": BASE | {"config", "github", "inputs", "plan", "scaffold", "state", "fetch", "warehouse"},
+    "pull": BASE
+    | {"config", "github", "environment", "inputs", "plan", "scaffold", "state", "fetch", "warehouse"},
     "leavings": BASE | {"credentials", "github", "inputs", "state", "report"},
     "action": UPPER | {"cli", "leavings"},
     "cli": UPPER,

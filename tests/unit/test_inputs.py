@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from dango_action.environment import PREFIX
 from dango_action.errors import UsageError
-from dango_action.inputs import PREFIX, StateWish, mode_for, step, words
+from dango_action.inputs import StateWish, mode_for, step, words
 
 PACKAGE = Path(__file__).parents[2] / "dango_action"
 EVENT = {"repository": {"default_branch": "main"}}
@@ -243,4 +244,4 @@ def test_the_names_of_variables_stand_in_one_module_only():
         if named.search(line)
     }
 
-    assert found == {"inputs.py"}
+    assert found == {"environment.py"}

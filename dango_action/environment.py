@@ -1,0 +1,113 @@
+"""The one place that knows the names of environment variables."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dango_action.credentials.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "DANGO_INPUT_"
+"""Composite actions get no `INPUT_*` variables, so `action.yml` passes each input under this prefix."""
+
+API_URL = "https://api.github.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The workflow run, as the runner's variables describe it; the API is asked for what trust depends on."""
+
+    event: str
+    ref: str  # `refs/heads/main`
+    repository: str  # `owner/name`
+    repository_id: int
+    run_id: int
+    run_attempt: int
+    workflow: str  # the path in the repository of the workflow that was started, not of one that it calls
+    api_url: str
+    workspace: Path
+    folder: Path  # of this step alone, outside of the workspace; `action.yml` uploads what is left there
+    summary: Path | None  # the file for the job summary
+    token: str = field(repr=False)
+
+
+def context_of(environ: Mapping[str, str], token: str) -> Context:
+    """Return the workflow run that a runner's variables describe, with the token for its API."""
+    reference = environ.get("GITHUB_WORKFLOW_REF", "")
+    repository = environ.get("GITHUB_REPOSITORY", "")
+    return Context(
+        event=environ.get("GITHUB_EVENT_NAME", ""),
+        ref=environ.get("GITHUB_REF", ""),
+        repository=repository,
+        repository_id=_whole(environ.get("GITHUB_REPOSITORY_ID", "")),
+        run_id=_whole(environ.get("GITHUB_RUN_ID", "")),
+        run_attempt=_whole(environ.get("GITHUB_RUN_ATTEMPT", "")) or 1,
+        workflow=reference.partition("@refs/")[0].removeprefix(f"{repository}/"),
+        api_url=api_url(environ) or API_URL,
+        workspace=workspace(environ),
+        folder=Path(environ.get("DANGO_FOLDER") or "."),
+        summary=summary_file(environ),
+        token=token,
+    )
+
+
+def event_file(environ: Mapping[str, str]) -> Path | None:
+    """Return the file with the payload of the event that has started the workflow; None outside of one."""
+    return Path(path) if (path := environ.get("GITHUB_EVENT_PATH")) else None
+
+
+def summary_file(environ: Mapping[str, str]) -> Path | None:
+    """Return the file for this step's part of the job summary; None outside of a workflow."""
+    return Path(path) if (path := environ.get("GITHUB_STEP_SUMMARY")) else None
+
+
+def workspace(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the checked-out repository, from which GitHub counts the paths of annotations."""
+    return Path(environ.get("GITHUB_WORKSPACE") or ".").resolve()
+
+
+def on_runner(environ: Mapping[str, str]) -> bool:
+    """Tell whether this is a step of a GitHub Actions job."""
+    return environ.get("GITHUB_ACTIONS") == "true"
+
+
+def user_token(environ: Mapping[str, str]) -> str:
+    """Return the token that the GitHub CLI would use: `GH_TOKEN`, else `GITHUB_TOKEN`, else nothing."""
+    return environ.get("GH_TOKEN") or environ.get("GITHUB_TOKEN") or ""
+
+
+def secrets_key(environ: Mapping[str, str]) -> str:
+    """Return the private keys for sealed secrets, one a line; empty if there are none."""
+    return environ.get(f"{PREFIX}SECRETS_KEY") or environ.get("DANGO_SECRETS_KEY") or ""
+
+
+def surroundings(environ: Mapping[str, str]) -> Surroundings:
+    """Return what a sync is given beside its project."""
+    return Surroundings(
+        variables=dict(environ),
+        keys=secrets_key(environ),
+        folder=config_folder(environ),
+        bundle=environ.get(f"{PREFIX}SECRETS_BUNDLE") or environ.get("DANGO_SECRETS_BUNDLE") or "",
+        on_runner=on_runner(environ),
+    )
+
+
+def config_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of this user's own settings and keys; nothing says that it exists."""
+    given, home = Path(environ.get("XDG_CONFIG_HOME") or "."), Path(environ.get("HOME") or Path.home())
+    usual = home / ("Library/Application Support" if sys.platform == "darwin" else ".config")
+    return (given if given.is_absolute() else usual) / "dango"
+
+
+def api_url(environ: Mapping[str, str]) -> str | None:
+    """Return the address of GitHub's REST API, if it was set, as a runner does."""
+    return environ.get("GITHUB_API_URL") or None
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
