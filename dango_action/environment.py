@@ -56,6 +56,24 @@ def context_of(environ: Mapping[str, str], token: str) -> Context:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploads:
+    """The outcomes of the upload steps, in GitHub's words, in their order; None: there was nothing to upload."""
+
+    state: tuple[str, ...] | None
+    report: tuple[str, ...] | None
+    generation: str
+
+
+def uploads(environ: Mapping[str, str]) -> Uploads:
+    """Return what `action.yml` says of its upload steps."""
+    state, report = (
+        tuple(outcome for outcome in environ.get(name, "").split() if outcome != "skipped") or None
+        for name in ("DANGO_STATE_UPLOADS", "DANGO_REPORT_UPLOADS")
+    )
+    return Uploads(state=state, report=report, generation=environ.get("DANGO_GENERATION", ""))
+
+
 def event_file(environ: Mapping[str, str]) -> Path | None:
     """Return the file with the payload of the event that has started the workflow; None outside of one."""
     return Path(path) if (path := environ.get("GITHUB_EVENT_PATH")) else None

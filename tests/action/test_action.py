@@ -186,6 +186,32 @@ def test_a_failing_source_fails_the_step_and_the_others_are_kept(shop, runner_of
     assert "It goes up as generation 1" in done.summary
 
 
+def test_a_failed_upload_is_tried_again_and_told_apart_from_the_sync(shop, runner_of, product, github):
+    folder, runner = shop(), runner_of(product)
+
+    github.fail_next("/CreateArtifact", 403)
+    again = runner.run(folder, secrets=SECRETS)
+    assert again.code == 0, again.text
+    assert again.outputs("dango")["state-uploaded"] == "true"
+    assert len(names(again)) == 2
+    assert "could not" not in again.summary
+
+    github.artifacts.clear()
+    github.runs.clear()
+    github.fail_next("/CreateArtifact", 403, times=3)
+    lost = runner.run(folder, secrets=SECRETS)
+    assert exit_code(lost) == 6
+    outputs = lost.outputs("dango")
+    assert (outputs["status"], outputs["state-uploaded"]) == ("ok", "false")
+    assert lost.artifacts == []
+    said = "generation 1 of the warehouse was loaded and is not kept: its upload has failed, twice"
+    assert [(note.level, note.message.splitlines()[0]) for note in lost.annotations if note.title == "dango"] == [
+        ("error", said),
+        ("warning", "logs and result of this run could not be uploaded as an artifact"),
+    ]
+    assert said in lost.summary
+
+
 def test_a_dispatch_takes_its_inputs_and_a_pull_request_is_checked(shop, runner_of, product, github):
     folder, runner = shop(entry("shop"), entry("bad")), runner_of(product)
 

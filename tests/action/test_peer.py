@@ -42,7 +42,11 @@ def upload(github, tmp_path):
 
     def run(run_id, **inputs):
         variables = {f"INPUT_{name.upper().replace('_', '-')}": value for name, value in inputs.items()}
-        defaults = {"INPUT_IF-NO-FILES-FOUND": "error", "INPUT_INCLUDE-HIDDEN-FILES": "false"}
+        defaults = {
+            "INPUT_IF-NO-FILES-FOUND": "error",
+            "INPUT_INCLUDE-HIDDEN-FILES": "false",
+            "INPUT_OVERWRITE": "false",
+        }
         (tmp_path / "output").touch()
         environ = {
             "PATH": os.environ["PATH"],
@@ -262,6 +266,16 @@ def test_the_artifact_client_uploads_several_blocks_and_the_peer_has_them_in_ord
     [artifact] = github.artifacts
     assert artifact.files() == {"big.bin": content}
     assert sum(request.query.get("comp") == "block" for request in github.requests) > 2
+
+
+def test_an_upload_takes_the_place_of_one_with_its_name_if_it_is_told_to(github, upload, tmp_path):
+    github.add_run(1)
+    (tmp_path / "a").write_text("a")
+    for overwrite, code in (("true", 0), ("false", 1), ("true", 0)):
+        done = upload(1, name="a", path="a", overwrite=overwrite)
+        assert done.returncode == code, done.stdout
+
+    assert len(github.artifacts) == 1
 
 
 def test_the_artifact_client_tries_again_after_a_failure(github, upload, tmp_path):

@@ -50,6 +50,7 @@ MAY_IMPORT = {
     | {"config", "github", "environment", "inputs", "plan", "scaffold", "state", "fetch", "warehouse"},
     "leavings": BASE | {"credentials", "github", "inputs", "state", "report"},
     "action": UPPER | {"cli", "leavings"},
+    "uploads": BASE | {"cli", "environment", "github", "report"},
     "cli": UPPER,
 }
 

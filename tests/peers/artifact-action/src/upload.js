@@ -2,7 +2,7 @@
 import {stat} from 'node:fs/promises'
 import path from 'node:path'
 
-import {DefaultArtifactClient} from '@actions/artifact'
+import {ArtifactNotFoundError, DefaultArtifactClient} from '@actions/artifact'
 import * as core from '@actions/core'
 import * as glob from '@actions/glob'
 
@@ -12,6 +12,7 @@ const KNOWN = [
   'if-no-files-found',
   'retention-days',
   'compression-level',
+  'overwrite',
   'include-hidden-files'
 ]
 
@@ -61,6 +62,15 @@ function nothingFound(patterns) {
   say(`No files were found with the provided path: ${patterns}. No artifacts will be uploaded.`)
 }
 
+/** Delete the artifact of this name, if there is one. */
+async function forget(client, name) {
+  try {
+    await client.deleteArtifact(name)
+  } catch (error) {
+    if (!(error instanceof ArtifactNotFoundError)) throw error
+  }
+}
+
 async function run() {
   refuseOthers()
   const name = core.getInput('name')
@@ -70,7 +80,9 @@ async function run() {
     nothingFound(patterns)
     return
   }
-  const {id, digest} = await new DefaultArtifactClient().uploadArtifact(name, files, root, {
+  const client = new DefaultArtifactClient()
+  if (core.getBooleanInput('overwrite')) await forget(client, name)
+  const {id, digest} = await client.uploadArtifact(name, files, root, {
     retentionDays: number('retention-days', 1, 90),
     compressionLevel: number('compression-level', 0, 9)
   })
