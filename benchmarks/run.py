@@ -18,6 +18,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 SOURCES = 8
@@ -42,6 +44,14 @@ for number in range({sources}):
     pipeline.run(source())
     pipeline.deactivate()
 """.replace("{sources}", str(SOURCES))
+# About 1 GB that no source of the run touches.
+OTHER = """
+    create schema raw_other;
+    create table raw_other.orders as
+        select i id, hash(i) a, hash(i, 1) b, hash(i, 2) c, hash(i, 3) d, md5(i::varchar) e, sha256(i::varchar) f
+        from range(11_700_000) r(i)
+"""
+PROTECTION = 3.0
 
 
 @dataclass(frozen=True)
@@ -70,8 +80,8 @@ def seconds(contender: Contender) -> float:
     return took
 
 
-def measure(title: str, limit: float | None, rounds: int, *contenders: Contender) -> None:
-    """Run the contenders in turn and print their medians, and the ratios to the first one."""
+def measure(title: str, limit: float | None, rounds: int, *contenders: Contender) -> dict[str, list[float]]:
+    """Run the contenders in turn and print their medians, and the ratios to the first one; return the times."""
     times: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for _ in range(rounds + 1):
         for contender in contenders:
@@ -88,6 +98,23 @@ def measure(title: str, limit: float | None, rounds: int, *contenders: Contender
         elif limit:
             line += "   met" if median < limit else "   MISSED"
         print(line)
+    return {name: with_warm_up[1:] for name, with_warm_up in times.items()}
+
+
+def measure_protection(folder: Path, rounds: int) -> None:
+    """Print what a working copy, its check and its way to the disk cost beside a large warehouse."""
+    small, large = (Contender(name, (BIN / "dango", "sync"), folder / name) for name in ("small", "large"))
+    for each in (small, large):
+        each.folder.mkdir()
+        project(each.folder)
+    warehouse = large.folder / ".dango/warehouse.duckdb"
+    with duckdb.connect(str(warehouse), config={"enable_progress_bar": False}) as connection:
+        connection.execute(OTHER)
+    size = warehouse.stat().st_size / 1_000_000
+    times = measure(f"{SOURCES} sources of 10 rows, alone and beside {size:,.0f} MB", None, rounds, small, large)
+    cost = statistics.median(b - a for a, b in zip(times["small"], times["large"], strict=True))
+    target = max(PROTECTION, 0.1 * statistics.median(times["small"]))
+    print(f"  cost: median {cost:.2f} s   {'met' if cost < target else 'MISSED'} (target: under {target:.1f} s)")
 
 
 def project(folder: Path) -> Path:
@@ -126,6 +153,8 @@ def main() -> None:
                 ("plain.duckdb", "pipelines"),
             ),
         )
+    with tempfile.TemporaryDirectory() as name:
+        measure_protection(Path(name), rounds)
 
 
 if __name__ == "__main__":
