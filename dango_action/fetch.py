@@ -8,8 +8,9 @@ import shutil
 from typing import TYPE_CHECKING
 
 from dango_action.errors import StateError
-from dango_action.state.archive import extract, read_manifest
+from dango_action.state.archive import extract, look
 from dango_action.state.manifest import Manifest, Origin
+from dango_action.state.seal import Keys
 from dango_action.state.trust import distrust_manifest
 from dango_action.warehouse.contents import refuse_foreign_code
 from dango_action.warehouse.generations import install
@@ -52,14 +53,15 @@ def fetch(  # noqa: PLR0913 - what, by whom, from where, to where
         folder.mkdir(parents=True, mode=0o700)
         archive, file = folder / "artifact.zip", folder / path.name
         github.download(kept.artifact, archive)
-        manifest = read_manifest(archive)
+        keys = Keys()
+        manifest = look(archive, keys).manifest
         reason = distrust_manifest(manifest, generation=kept.generation, run_id=kept.run.id, origin=expected)
         if reason:
             raise StateError.because(
                 f"artifact {kept.artifact.name} of run {kept.run.id} is refused: {reason}",
                 "delete it to go on from the generation before it, or start over with `state: new`",
             )
-        extract(archive, manifest, file)
+        extract(archive, manifest, file, keys)
         archive.unlink()
         refuse_foreign_code(file)
         install(file, path, run=run, seen=seen)

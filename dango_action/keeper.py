@@ -6,8 +6,6 @@ step has worked, the generation before is the newest one, and the next run goes 
 
 from __future__ import annotations
 
-import os
-import shutil
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +15,7 @@ from dango_action import __version__
 from dango_action.errors import ConfigError, CredentialsError, DangoError, Problem, StateError
 from dango_action.fetch import fetch, origin
 from dango_action.results import StateResult
-from dango_action.state.archive import MANIFEST, WAREHOUSE, fresh_folder
+from dango_action.state.archive import pack
 from dango_action.state.artifacts import Artifacts, Found
 from dango_action.state.manifest import Manifest, Origin, Parent, SourceState, file_of
 from dango_action.state.names import NOTHING, Lineage, Place, StateName
@@ -115,10 +113,8 @@ class Keeper:
         self.notices += refuse_secrets(self.path, known, changed)
         folder = self.staging
         try:
-            fresh_folder(folder)
-            _link(self.path, folder / WAREHOUSE)
-            manifest = self._manifest(run, folder / WAREHOUSE)
-            (folder / MANIFEST).write_bytes(manifest.encode())
+            manifest = self._manifest(run, self.path)
+            pack(folder, self.path, manifest, None)
         except OSError as error:
             what = f"the warehouse cannot be put up for upload: {error.strerror}"
             raise StateError.because(what, "the kept generation is the one from before; run again") from error
@@ -238,11 +234,3 @@ def _refuse_loss(found: Found) -> None:
     else:
         return
     raise StateError.because(what, f"nothing was loaded; {_FIRST}")
-
-
-def _link(origin: Path, copy: Path) -> None:
-    """Give a file a second name, or where that can't be, copy it."""
-    try:
-        os.link(origin, copy)
-    except OSError:
-        shutil.copyfile(origin, copy)
