@@ -18,9 +18,9 @@ from dango_action.warehouse.generations import install
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dango_action.github.api import GitHub, Repository
-    from dango_action.state.artifacts import Kept
+    from dango_action.github.api import Repository
     from dango_action.state.names import Lineage
+    from dango_action.state.store import Kept, Store
     from dango_action.warehouse.generations import Signature
 
 
@@ -37,7 +37,7 @@ def origin(lineage: Lineage, repository: Repository) -> Origin:
 
 
 def fetch(  # noqa: PLR0913 - what, by whom, from where, to where
-    github: GitHub, kept: Kept, expected: Origin, path: Path, *, run: str, seen: Signature
+    store: Store, kept: Kept, expected: Origin, path: Path, *, run: str, seen: Signature
 ) -> Manifest:
     """Put the warehouse of a kept generation in the place of the file at `path`, and return its manifest.
 
@@ -51,14 +51,14 @@ def fetch(  # noqa: PLR0913 - what, by whom, from where, to where
     try:
         _clear(path)
         folder.mkdir(parents=True, mode=0o700)
-        archive, file = folder / "artifact.zip", folder / path.name
-        github.download(kept.artifact, archive)
+        archive, file = folder / "kept.zip", folder / path.name
+        store.download(kept, archive)
         keys = Keys()
         manifest = look(archive, keys).manifest
-        reason = distrust_manifest(manifest, generation=kept.generation, run_id=kept.run.id, origin=expected)
+        reason = distrust_manifest(manifest, generation=kept.generation, run_id=kept.run_id, origin=expected)
         if reason:
             raise StateError.because(
-                f"artifact {kept.artifact.name} of run {kept.run.id} is refused: {reason}",
+                f"{kept.name} of run {kept.run_id} is refused: {reason}",
                 "delete it to go on from the generation before it, or start over with `state: new`",
             )
         extract(archive, manifest, file, keys)

@@ -16,9 +16,10 @@ from dango_action.errors import ConfigError, CredentialsError, DangoError, Probl
 from dango_action.fetch import fetch, origin
 from dango_action.results import StateResult
 from dango_action.state.archive import pack
-from dango_action.state.artifacts import Artifacts, Found
+from dango_action.state.artifacts import Artifacts
 from dango_action.state.manifest import Manifest, Origin, Parent, SourceState, file_of
-from dango_action.state.names import NOTHING, Lineage, Place, StateName
+from dango_action.state.names import NOTHING, Lineage, Place
+from dango_action.state.store import Found
 from dango_action.warehouse.contents import datasets, refuse_foreign_code
 from dango_action.warehouse.generations import signature
 from dango_action.warehouse.leaks import refuse_secrets
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dango_action.credentials.forms import Known
-    from dango_action.github.api import Artifact, GitHub, Repository
+    from dango_action.github.api import GitHub, Repository
+    from dango_action.state.store import Kept, Store
 
 _FIRST = "to start over, or if this is the first sync of this workflow, run it by hand with `state: new`, once"
 
@@ -58,7 +60,8 @@ class Keeper:
     basis: Place | None = None  # what was there to go on from; None: that is not known yet
     _origin: Origin | None = None
     _restored: Manifest | None = None
-    _source: Artifact | None = None
+    _source: Kept | None = None
+    _store: Store | None = None
     _read_only: bool = False
     notices: list[Problem] = field(default_factory=list)
 
@@ -75,21 +78,15 @@ class Keeper:
         self._read_only = self.job.ref != f"refs/heads/{repository.default_branch}"
         self.notices += self._privacy(repository)
         seen = signature(self.path)
-        artifacts = Artifacts(
-            github=self.github,
-            repository=repository,
-            lineage=self.job.lineage,
-            events=self.job.events,
-            current=self.job.run_id,
-        )
-        found = self._found(artifacts)
+        store = self._store = self._opened(repository)
+        found = self._look(store)
         if self.job.new:
             self._empty()
         elif found.newest:
             kept = found.newest
-            self.say(f"going on from generation {kept.generation}, of {kept.artifact.created_at:%F %H:%M} UTC")
-            self._restored = fetch(self.github, kept, self._origin, self.path, run=run, seen=seen)
-            self._source = kept.artifact
+            self.say(f"going on from generation {kept.generation}, of {kept.created_at:%F %H:%M} UTC")
+            self._restored = fetch(store, kept, self._origin, self.path, run=run, seen=seen)
+            self._source = kept
             self.notices += _gone(found)
         else:
             self._begin(found)
@@ -118,15 +115,11 @@ class Keeper:
         except OSError as error:
             what = f"the warehouse cannot be put up for upload: {error.strerror}"
             raise StateError.because(what, "the kept generation is the one from before; run again") from error
-        name = StateName(
-            key=self.job.lineage.key,
-            generation=manifest.generation,
-            attempt=self.job.run_attempt,
-            shard=self.job.lineage.shard,
-        )
+        assert self._store  # noqa: S101 - `restore` comes first
+        put = self._store.put(folder, manifest)
         self._mark()
         size = manifest.file.size
-        return StateResult(restored=restored, kept=manifest.generation, artifact=str(name), size=size)
+        return StateResult(restored=restored, kept=manifest.generation, artifact=put.artifact, size=size)
 
     def _privacy(self, repository: Repository) -> Iterator[Problem]:
         if repository.private or self._read_only:
@@ -142,16 +135,25 @@ class Keeper:
             hint="everybody can download it",
         )
 
-    def _found(self, artifacts: Artifacts) -> Found:
+    def _opened(self, repository: Repository) -> Store:
+        return Artifacts(
+            github=self.github,
+            repository=repository,
+            lineage=self.job.lineage,
+            events=self.job.events,
+            current=self.job.run_id,
+        )
+
+    def _look(self, store: Store) -> Found:
         """Look for what was kept; whatever is wrong with it is no reason not to start over."""
         try:
-            return artifacts.find()
+            return store.find()
         except DangoError:
             if not self.job.new:
                 raise
             return Found(newest=None, highest=0, silent=None)
         finally:
-            self.notices += artifacts.notices
+            self.notices += store.notices
 
     def _empty(self) -> None:
         """Start over without the file, which belongs to a machine that is thrown away."""
@@ -229,8 +231,8 @@ def _refuse_loss(found: Found) -> None:
     if found.highest:
         what = f"generation {found.highest} of the warehouse was kept, and is gone: expired, deleted, or left out"
     elif found.silent:
-        what = f"run {found.silent.id} of this workflow should have kept something, and nothing can be used"
-        what += f" (it ran on `{found.silent.head_branch}`)"
+        what = f"run {found.silent.run_id} of this workflow should have kept something, and nothing can be used"
+        what += f" (it ran on `{found.silent.branch}`)"
     else:
         return
     raise StateError.because(what, f"nothing was loaded; {_FIRST}")

@@ -70,8 +70,8 @@ def pull(project: Path, wish: Wish, environ: Mapping[str, str]) -> Pulled:
     lineage, path, repository, url = _found_out(project, wish, environ)
     github = GitHub(url, repository, _token(environ), in_job=False)
     about = github.repository()
-    artifacts = Artifacts(github=github, repository=about, lineage=lineage, events=inputs.SYNC_EVENTS)
-    newest = artifacts.find().newest
+    store = Artifacts(github=github, repository=about, lineage=lineage, events=inputs.SYNC_EVENTS)
+    newest = store.find().newest
     if newest is None:
         raise StateError.because(
             f"nothing is kept of {lineage.target} by {lineage.workflow} of {repository}",
@@ -80,12 +80,12 @@ def pull(project: Path, wish: Wish, environ: Mapping[str, str]) -> Pulled:
         )
     seen = signature(path)
     here = _here(path, force=wish.force)
-    if here and (here.generation, here.run_id) == (newest.generation, newest.run.id):
+    if here and (here.generation, here.run_id) == (newest.generation, newest.run_id):
         return Pulled(path=path, manifest=here, fetched=False)
     expected = origin(lineage, about)
     run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
     with _noted(path) as note:
-        manifest = fetch(github, newest, expected, path, run=run, seen=seen)
+        manifest = fetch(store, newest, expected, path, run=run, seen=seen)
         note.write_bytes(manifest.encode())
     return Pulled(path=path, manifest=manifest, fetched=True)
 

@@ -9,50 +9,28 @@ nothing, the workflow's own runs are looked at one by one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 from dango_action.errors import Problem, StateError
 from dango_action.github.api import PER_PAGE
 from dango_action.state.names import NOTHING, Lineage, Place, StateName, parse
+from dango_action.state.store import Found, Kept, Put, Silent, overtaken
 from dango_action.state.trust import distrust_commit, distrust_run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
+    from pathlib import Path
 
     from dango_action.github.api import Artifact, GitHub, Repository, WorkflowRun
+    from dango_action.state.manifest import Manifest
 
 _ARTIFACTS = 2000  # of the repository, to read through; 20 requests
 _RUNS = 300  # of each event, to look at if that finds nothing
 _STRANGERS = 10  # to name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """A generation that is there."""
-
-    generation: int
-    artifact: Artifact
-    run: WorkflowRun
-
-    @property
-    def place(self) -> Place:
-        """Where it is."""
-        return Place(generation=self.generation, run=self.run.id)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What there is to go on from.
-
-    `newest` is None if nothing is there. `highest` is the highest generation that a trusted run speaks of; it may
-    be gone. `silent` is a run that should have left something, if nothing of the lineage is left at all.
-    """
-
-    newest: Kept | None
-    highest: int
-    silent: WorkflowRun | None
+_LONGEST_UPLOAD = timedelta(hours=1)  # between the date of an artifact and its place in the listing
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,6 +64,8 @@ class Artifacts:
     _left: dict[int, _Left] = field(default_factory=dict)
     _runs_asked: dict[int, WorkflowRun | None] = field(default_factory=dict)
     _strangers: set[int] = field(default_factory=set)  # runs that are not trusted, and were named
+    _found: Found | None = None
+    _listed: datetime | None = None  # when the newest artifact of all was made that was there
     _elsewhere: WorkflowRun | None = None  # a run that has kept a generation on a branch of another name
 
     def find(self) -> Found:
@@ -97,11 +77,15 @@ class Artifacts:
             CredentialsError: GitHub refuses.
 
         """
+        self._found = self._find()
+        return self._found
+
+    def _find(self) -> Found:
         window, complete = self._read_through()
         if not window and not complete:
             window = self._look_one_by_one()
         if not window:
-            return Found(newest=None, highest=0, silent=self._elsewhere or self._silent())
+            return Found(newest=None, highest=0, silent=_named(self._elsewhere or self._silent()))
         places = {place for left in window for place in left.places} - {NOTHING}
         kept = [each for left in window for each in left.kept]
         kept += [each for place in places for each in self._at(place)]
@@ -110,6 +94,49 @@ class Artifacts:
         newest = _highest(kept) or (self._older() if highest else None)
         return Found(newest=newest, highest=highest, silent=None)
 
+    def download(self, kept: Kept, file: Path) -> None:
+        """Write the zip file of a generation to a new file.
+
+        Raises:
+            DangoError: it is not what GitHub says of it, or it does not arrive.
+
+        """
+        self.github.download(kept.handle, file)
+
+    def put(self, folder: Path, manifest: Manifest) -> Put:  # noqa: ARG002 - a step sends the folder
+        """Return the name by which a step of `action.yml` uploads the folder, if no other run has been quicker.
+
+        Raises:
+            StateError: one has, or GitHub doesn't answer.
+            CredentialsError: GitHub refuses.
+
+        """
+        if self._found:  # else it is a new start, whatever is there
+            self._refuse_newer(manifest.generation)
+        name = StateName(
+            key=self.lineage.key,
+            generation=manifest.generation,
+            attempt=manifest.run_attempt,
+            shard=self.lineage.shard,
+        )
+        return Put(artifact=str(name))
+
+    def _refuse_newer(self, generation: int) -> None:
+        """Look again at the last moment: an upload is not exclusive."""
+        since = self._listed and self._listed - _LONGEST_UPLOAD
+        for artifact in islice(self.github.artifacts(), _ARTIFACTS):
+            if since and artifact.created_at < since:
+                return
+            name = parse(artifact.name)
+            if not isinstance(name, StateName) or not name.of(self.lineage) or name.generation < generation:
+                continue
+            run = self._asked(artifact, kept=False)
+            if run:
+                self._left.pop(run.id, None)
+                for kept in self._look(run).kept:
+                    if kept.generation >= generation:
+                        raise overtaken(kept)
+
     def _read_through(self) -> tuple[list[_Left], bool]:
         """Return what the newest artifacts of the lineage belong to, and whether there can be no others."""
         window: dict[int, _Left] = {}
@@ -117,6 +144,7 @@ class Artifacts:
         count = 0
         for artifact in islice(self.github.artifacts(), _ARTIFACTS):
             count += 1
+            self._listed = self._listed or artifact.created_at
             if begun and artifact.created_at < begun:
                 return list(window.values()), True
             name = parse(artifact.name)
@@ -218,7 +246,7 @@ class Artifacts:
                 # an expired one says that it was there
                 left.places.add(Place(generation=name.generation, run=run.id))
                 if not artifact.expired:
-                    left.kept.append(Kept(generation=name.generation, artifact=artifact, run=run))
+                    left.kept.append(_kept(name.generation, artifact))
             elif name.basis:
                 left.places.add(name.basis)
             else:
@@ -254,19 +282,35 @@ class Artifacts:
         return distrust_run(run, self.repository, self.lineage.workflow, self.events)
 
 
+def _kept(generation: int, artifact: Artifact) -> Kept:
+    return Kept(
+        generation=generation,
+        run_id=artifact.run_id,
+        name=artifact.name,
+        size=artifact.size_in_bytes,
+        created_at=artifact.created_at,
+        expires_at=artifact.expires_at,
+        handle=artifact,
+    )
+
+
+def _named(run: WorkflowRun | None) -> Silent | None:
+    return Silent(run_id=run.id, branch=run.head_branch) if run else None
+
+
 def _highest(found: Iterable[Kept]) -> Kept | None:
     return max(found, key=lambda kept: kept.generation, default=None)
 
 
 def _refuse_twins(found: Iterable[Kept]) -> None:
     """Refuse a generation that is there twice: two runs have gone on from the same one."""
-    several = {each.artifact.id: each for each in found}.values()
+    several = {each.handle.id: each for each in found}.values()
     for generation, group in groupby(
         sorted(several, key=lambda each: -each.generation), lambda each: each.generation
     ):
-        twins = sorted(group, key=lambda each: each.artifact.id)
+        twins = sorted(group, key=lambda each: each.handle.id)
         if len(twins) > 1:
-            listed = ", ".join(f"run {kept.run.id} ({kept.artifact.name})" for kept in twins)
+            listed = ", ".join(f"run {kept.run_id} ({kept.name})" for kept in twins)
             what = f"generation {generation} was written twice, by runs that did not know of each other: {listed}"
             hint = (
                 "delete the artifact of one of them on that run's page, and run again; `concurrency:` prevents it"
