@@ -5,13 +5,17 @@ EXAMPLES := $(wildcard examples/*.yml)
 UV := .tools/bin/uv
 UV_INSTALL := $(UV) pip install --quiet --python $(VENV)/bin/python --no-config --require-hashes
 
-.PHONY: sync test coverage lint format lock bench clean
+.PHONY: sync test kills coverage lint format lock bench clean
 
 sync: $(VENV)/.run
 	$(VENV)/bin/dango sync
 
 test: $(VENV)/.peers
 	$(VENV)/bin/python -m pytest --numprocesses 2 --dist worksteal
+
+# What `make test` proves by some thirty kills, by 200. DANGO_KILLS_SEED repeats the choices of a run.
+kills: $(VENV)/.test
+	DANGO_KILLS=200 $(VENV)/bin/python -m pytest --numprocesses 2 -rP tests/faults/test_many_kills.py
 
 # The same tests, measured in every process; it takes about half as long again.
 coverage: $(VENV)/.peers

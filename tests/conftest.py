@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import json
 import os
+import secrets
 import subprocess
 import textwrap
 import threading
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
 pytest_plugins = ["peer_fixtures"]
 # What a shell of a user has; the tests' own environment holds more, and some of it would hide mistakes.
 KEPT = ("PATH", "LANG", "TZ", "TMPDIR", "COVERAGE_PROCESS_CONFIG")
+
+
+def pytest_configure():
+    """Choose the seed of tests/faults/test_many_kills.py where every process of pytest inherits it."""
+    os.environ.setdefault("DANGO_KILLS_SEED", str(secrets.randbelow(2**32)))
+
+
+def pytest_report_header():
+    return f"DANGO_KILLS_SEED={os.environ['DANGO_KILLS_SEED']}"
 
 
 @dataclass(frozen=True)
