@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Self
 import dlt
 import duckdb
 from dlt.common.runtime.collector_base import Collector
-from dlt.destinations import duckdb as duckdb_destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.extract.items_transform import BaseItemTransform, ItemTransform
 
 from dango_action.errors import ConfigError, Problem, StateError, chain
 from dango_action.protocol import Extracted, Preview
+from dango_action.warehouse.restored import RestoredDuckDb
 from dango_action.warehouse.transaction import Transaction, TransactionalDuckDb
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class SourcePipeline:
         self._pipeline = dlt.pipeline(
             task.name,
             # a reader's credentials: extraction can't write, and leaves no lock
-            destination=duckdb_destination(
+            destination=RestoredDuckDb(
                 DuckDbCredentials(task.committed or "absent.duckdb", read_only=True),
                 destination_name="duckdb",
             ),

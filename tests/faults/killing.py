@@ -7,6 +7,7 @@ one at once, which may meet what is still dying of it.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -284,11 +285,11 @@ class _Seen:
     def growth(self) -> int:
         """Return how often the working copy or its write-ahead log has had another size."""
         sizes = []
-        for file in sorted(self.warehouse.parent.glob("warehouse.duckdb.*.work/warehouse.duckdb*")):
-            try:
-                sizes.append(file.stat().st_size)
-            except FileNotFoundError:
-                continue
+        with contextlib.suppress(FileNotFoundError):  # it goes away while we look
+            for folder in sorted(self.warehouse.parent.iterdir()):
+                if folder.suffix == ".work":
+                    sizes.append((folder / self.warehouse.name).stat().st_size)
+                    sizes.append((folder / f"{self.warehouse.name}.wal").stat().st_size)
         if sizes and (not self.sizes or self.sizes[-1] != tuple(sizes)):
             self.sizes.append(tuple(sizes))
         return len(self.sizes)
@@ -316,10 +317,14 @@ def _phase(log: Path, said: int) -> str:
 def _children(parent: int) -> list[int]:
     """Return the pids of a process's children."""
     found = []
-    for folder in Path("/proc").glob("[0-9]*"):
+    for folder in Path("/proc").iterdir():
         try:
-            if int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
+            if folder.name.isdecimal() and _parent_of(folder) == parent:
                 found.append(int(folder.name))
-        except (OSError, ValueError):
+        except OSError:  # it has just ended
             continue
     return found
+
+
+def _parent_of(folder: Path) -> int:
+    return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
