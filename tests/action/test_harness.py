@@ -184,10 +184,10 @@ def test_a_name_can_be_used_once_in_a_run(runner_of, composite, shop, github):
 
 
 def test_an_input_that_the_double_does_not_have_fails_the_step(runner_of, composite, shop):
-    done = runner_of(composite("true", UPLOAD + "        overwrite: true\n")).run(shop)
+    done = runner_of(composite("true", UPLOAD + "        archive: true\n")).run(shop)
 
     assert done.step("dango/upload") == "failure"
-    assert "does not have: INPUT_OVERWRITE" in done.text
+    assert "does not have: INPUT_ARCHIVE" in done.text
 
 
 def test_an_action_without_a_folder_fails_at_once(runner_of, composite, shop):
