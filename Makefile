@@ -42,6 +42,7 @@ bench: $(VENV)/.test
 	$(VENV)/bin/python -P benchmarks/run.py
 	$(VENV)/bin/python -P benchmarks/secrets.py
 	$(VENV)/bin/python -P benchmarks/leaks.py
+	$(VENV)/bin/python -P benchmarks/state.py
 
 # uv itself comes from a hashed lock too, in an environment of its own.
 $(UV): requirements/uv.txt

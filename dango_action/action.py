@@ -19,6 +19,7 @@ from dango_action.cli.runner import RunnerScreen
 from dango_action.cli.sync import plan_lines
 from dango_action.credentials.forms import Known, masks
 from dango_action.credentials.gather import gather
+from dango_action.credentials.keys import KeyRing
 from dango_action.credentials.scanner import Scanner
 from dango_action.errors import DangoError, ExitCode, Problem, UsageError
 from dango_action.github.commands import Runner, folder_in, write_summary
@@ -26,6 +27,7 @@ from dango_action.known import secrets_of, words_of
 from dango_action.leavings import Leavings
 from dango_action.plan import make_plan
 from dango_action.report.summary import problem_list, prose
+from dango_action.state.seal import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,11 +114,12 @@ def _sync(leavings: Leavings, environ: Mapping[str, str]) -> int:
         if leavings.step.dry_run:
             return _dry_run(leavings, plan)
         credentials = gather(plan.project, plan.config, plan.sources, given)
+        keys = Keys(ring=KeyRing.of(given.keys))  # not those of this machine's user: it is somebody's runner
     except DangoError as error:
         result = run.refuse(asked, error, screen)
         return leavings.result(result, None, None, Scanner.of(()))
     _mask(plan, credentials, leavings)
-    keeper = _keeper(leavings, plan, screen)
+    keeper = _keeper(leavings, plan, screen, keys)
     if leavings.step.state.store == "none":
         plan = replace(plan, notices=(*plan.notices, _NOTHING_KEPT))
     result = run.sync(plan, asked, credentials, screen, keeper)
@@ -147,7 +150,7 @@ def _dry_run(leavings: Leavings, plan: Plan) -> int:
     return code
 
 
-def _keeper(leavings: Leavings, plan: Plan, screen: RunnerScreen) -> Keeper | None:
+def _keeper(leavings: Leavings, plan: Plan, screen: RunnerScreen, keys: Keys) -> Keeper | None:
     """Return what keeps the warehouse for later runs; None if a run is not to keep anything, or only looks."""
     step = leavings.step
     if step.state.store == "none" or step.inputs.limit is not None:
@@ -164,12 +167,13 @@ def _keeper(leavings: Leavings, plan: Plan, screen: RunnerScreen) -> Keeper | No
             run_id=context.run_id,
             run_attempt=context.run_attempt,
             events=inputs.SYNC_EVENTS,
-            unsealed=step.state.unsealed,
+            asked=step.state.asked,
             new=step.state.new,
         ),
         path=(plan.project / plan.target.location).resolve(),
         staging=leavings.state_folder,
         say=screen.line,
+        keys=keys,
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import glob
 import os
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dango_action.errors import StateError
 from dango_action.state.archive import extract, look
-from dango_action.state.manifest import Manifest, Origin
-from dango_action.state.seal import Keys
+from dango_action.state.manifest import Origin
 from dango_action.state.trust import distrust_manifest
 from dango_action.warehouse.contents import refuse_foreign_code
 from dango_action.warehouse.generations import install
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dango_action.github.api import Repository
+    from dango_action.state.archive import Packed
     from dango_action.state.names import Lineage
+    from dango_action.state.seal import Keys
     from dango_action.state.store import Kept, Store
     from dango_action.warehouse.generations import Signature
 
@@ -36,25 +38,31 @@ def origin(lineage: Lineage, repository: Repository) -> Origin:
     )
 
 
-def fetch(  # noqa: PLR0913 - what, by whom, from where, to where
-    store: Store, kept: Kept, expected: Origin, path: Path, *, run: str, seen: Signature
-) -> Manifest:
-    """Put the warehouse of a kept generation in the place of the file at `path`, and return its manifest.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """The file to replace, its signature when that was decided, and the name of the run that does it."""
 
-    `seen` is the signature of that file when it was decided to replace it.
+    path: Path
+    seen: Signature
+    run: str
+
+
+def fetch(store: Store, kept: Kept, expected: Origin, to: Destination, keys: Keys) -> Packed:
+    """Put the warehouse of a kept generation in place, and return what it was packed with.
 
     Raises:
         DangoError: it does not arrive, is not what it says, holds what could harm, or there is no room for it.
 
     """
+    path = to.path
     folder = path.with_name(f"{path.name}.{os.getpid()}.fetched.work")  # who locks the warehouse clears them too
     try:
         _clear(path)
         folder.mkdir(parents=True, mode=0o700)
         archive, file = folder / "kept.zip", folder / path.name
         store.download(kept, archive)
-        keys = Keys()
-        manifest = look(archive, keys).manifest
+        packed = look(archive, keys)
+        manifest = packed.manifest
         reason = distrust_manifest(manifest, generation=kept.generation, run_id=kept.run_id, origin=expected)
         if reason:
             raise StateError.because(
@@ -64,13 +72,13 @@ def fetch(  # noqa: PLR0913 - what, by whom, from where, to where
         extract(archive, manifest, file, keys)
         archive.unlink()
         refuse_foreign_code(file)
-        install(file, path, run=run, seen=seen)
+        install(file, path, run=to.run, seen=to.seen)
     except OSError as error:
         what = f"the kept warehouse cannot be written to {path.parent}: {error.strerror}"
         raise StateError.because(what, "nothing was changed; run again") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return manifest
+    return packed
 
 
 def _clear(path: Path) -> None:

@@ -23,7 +23,7 @@ _BY_HAND = frozenset({"workflow_dispatch", "repository_dispatch"})
 _CHECK_EVENTS = frozenset({"pull_request", "merge_group"})
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _STORES = ("artifact", "none")
-_STATE_WORDS = ("unsealed", "new")
+_STATE_WORDS = ("sealed", "unsealed", "new")
 
 INPUTS = (
     "command",
@@ -72,7 +72,7 @@ class StateWish:
     """Where the Action keeps the warehouse between runs: the input `state`, taken apart."""
 
     store: Literal["artifact", "none"] = "artifact"
-    unsealed: bool = False  # knowingly, where everybody can read it
+    asked: Literal["sealed", "unsealed"] | None = None  # whether it has to be sealed; None: if there is a key
     new: bool = False  # start over without what earlier runs have left
 
 
@@ -213,10 +213,13 @@ class _Values:
             self._wrong("state", f"names no store that this version has: `{show(first)}`", hint)
         for word in rest:
             if word not in _STATE_WORDS or first == "none":
-                hint = "`unsealed` and `new` may follow `artifact`; nothing may follow `none`"
+                hint = "`sealed` or `unsealed`, and `new`, may follow `artifact`; nothing may follow `none`"
                 self._wrong("state", f"can't be used with `{show(word)}`", hint)
+        if {"sealed", "unsealed"} <= set(rest):
+            self._wrong("state", "can't be both sealed and unsealed", "leave out one of the two")
+        asked: Literal["sealed", "unsealed"] | None = "sealed" if "sealed" in rest else None
         store: Literal["artifact", "none"] = "none" if first == "none" else "artifact"
-        return StateWish(store=store, unsealed="unsealed" in rest, new="new" in rest)
+        return StateWish(store=store, asked="unsealed" if "unsealed" in rest else asked, new="new" in rest)
 
     def _wrong(self, name: str, what: str, hint: str) -> None:
         self.problems.append(Problem(what=f"input `{name}` {what}", hint=hint))

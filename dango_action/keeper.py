@@ -12,13 +12,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dango_action import __version__
-from dango_action.errors import ConfigError, CredentialsError, DangoError, Problem, StateError
-from dango_action.fetch import fetch, origin
+from dango_action.errors import ConfigError, DangoError, Problem, StateError
+from dango_action.fetch import Destination, fetch, origin
 from dango_action.results import StateResult
 from dango_action.state.archive import pack
 from dango_action.state.artifacts import Artifacts
 from dango_action.state.manifest import Manifest, Origin, Parent, SourceState, file_of
 from dango_action.state.names import NOTHING, Lineage, Place
+from dango_action.state.policy import Asked, key_for, unsealed_notice
+from dango_action.state.seal import Keys
 from dango_action.state.store import Found
 from dango_action.warehouse.contents import datasets, refuse_foreign_code
 from dango_action.warehouse.generations import signature
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dango_action.credentials.forms import Known
+    from dango_action.credentials.keys import PrivateKey
     from dango_action.github.api import GitHub, Repository
+    from dango_action.state.archive import Packed
     from dango_action.state.store import Kept, Store
 
 _FIRST = "to start over, or if this is the first sync of this workflow, run it by hand with `state: new`, once"
@@ -44,7 +48,7 @@ class Job:
     run_id: int
     run_attempt: int
     events: Collection[str]  # that a trusted run may have been started by
-    unsealed: bool
+    asked: Asked  # whether to seal it
     new: bool
 
 
@@ -56,10 +60,12 @@ class Keeper:
     job: Job
     path: Path
     staging: Path
+    keys: Keys = field(default_factory=Keys)
     say: Callable[[str], None] = print
     basis: Place | None = None  # what was there to go on from; None: that is not known yet
     _origin: Origin | None = None
-    _restored: Manifest | None = None
+    _restored: Packed | None = None
+    _key: PrivateKey | None = None  # to seal with
     _source: Kept | None = None
     _store: Store | None = None
     _read_only: bool = False
@@ -69,14 +75,14 @@ class Keeper:
         """Put the newest generation that may be trusted in place.
 
         Raises:
-            CredentialsError: a public repository has no key for it, or the token may not read it.
+            CredentialsError: there is no key for it, or another one, or the token may not read it.
             StateError: it can't be trusted, it is lost, or GitHub doesn't answer.
 
         """
         repository = self.github.repository()
         self._origin = origin(self.job.lineage, repository)
         self._read_only = self.job.ref != f"refs/heads/{repository.default_branch}"
-        self.notices += self._privacy(repository)
+        self._choose_key(repository)
         seen = signature(self.path)
         store = self._store = self._opened(repository)
         found = self._look(store)
@@ -85,9 +91,10 @@ class Keeper:
         elif found.newest:
             kept = found.newest
             self.say(f"going on from generation {kept.generation}, of {kept.created_at:%F %H:%M} UTC")
-            self._restored = fetch(store, kept, self._origin, self.path, run=run, seen=seen)
+            to = Destination(path=self.path, seen=seen, run=run)
+            self._restored = fetch(store, kept, self._origin, to, self.keys)
             self._source = kept
-            self.notices += _gone(found)
+            self.notices += (*_gone(found), *self._unsealed(kept))
         else:
             self._begin(found)
         if self._read_only:
@@ -103,7 +110,7 @@ class Keeper:
             StateError: it holds what may not be handed on, or there is no room for it.
 
         """
-        restored = self._restored.generation if self._restored else None
+        restored = self._restored.manifest.generation if self._restored else None
         if self._read_only or not self.path.is_file() or not (changed or self._due()):
             return StateResult(restored=restored, read_only=self._read_only)
         refuse_foreign_code(self.path)
@@ -111,7 +118,7 @@ class Keeper:
         folder = self.staging
         try:
             manifest = self._manifest(run, self.path)
-            pack(folder, self.path, manifest, None)
+            pack(folder, self.path, manifest, self._key)
         except OSError as error:
             what = f"the warehouse cannot be put up for upload: {error.strerror}"
             raise StateError.because(what, "the kept generation is the one from before; run again") from error
@@ -119,21 +126,27 @@ class Keeper:
         put = self._store.put(folder, manifest)
         self._mark()
         size = manifest.file.size
-        return StateResult(restored=restored, kept=manifest.generation, artifact=put.artifact, size=size)
-
-    def _privacy(self, repository: Repository) -> Iterator[Problem]:
-        if repository.private or self._read_only:
-            return
-        if not self.job.unsealed:
-            raise CredentialsError.because(
-                "this repository is public, so everybody could download the warehouse that this run would keep",
-                "make the repository private; or, if everybody may read the data, set `state: artifact unsealed`; "
-                "or, if nothing needs to be kept between runs, `state: none`",
-            )
-        yield Problem(
-            what="the warehouse is kept unsealed in a public repository, as asked",
-            hint="everybody can download it",
+        return StateResult(
+            restored=restored,
+            kept=manifest.generation,
+            artifact=put.artifact,
+            size=size,
+            sealed=self._key is not None,
         )
+
+    def _choose_key(self, repository: Repository) -> None:
+        """Settle whether what this run keeps is sealed, before anything is loaded."""
+        if self._read_only:
+            return
+        self._key = key_for(self.job.asked, self.keys, private=repository.private)
+        notice = None if self._key else unsealed_notice(self.job.asked, private=repository.private)
+        self.notices += [notice] if notice else []
+
+    def _unsealed(self, kept: Kept) -> Iterator[Problem]:
+        """Say that a generation was not sealed, although what this run keeps is."""
+        if self._key and self._restored and self._restored.key_id is None:
+            what = f"generation {kept.generation} is not sealed; it was used, since GitHub vouches for its run"
+            yield Problem(what=what, hint="the next one is sealed; delete the others if nobody else may read them")
 
     def _opened(self, repository: Repository) -> Store:
         return Artifacts(
@@ -187,9 +200,12 @@ class Keeper:
         return f"{self.job.lineage.key} {self.job.lineage.shard}"
 
     def _due(self) -> bool:
-        """Tell whether to keep it even unchanged: nothing is kept yet, or half of that one's time has passed."""
-        kept = self._source
-        if kept is None:
+        """Tell whether to keep it even unchanged.
+
+        Nothing is kept yet, half of that one's time has passed, or it is sealed for another key or not at all.
+        """
+        kept, restored = self._source, self._restored
+        if kept is None or restored is None or restored.key_id != (self._key.public.id if self._key else None):
             return True
         return bool(
             kept.expires_at and datetime.now(UTC) - kept.created_at > (kept.expires_at - kept.created_at) / 2
@@ -197,7 +213,7 @@ class Keeper:
 
     def _manifest(self, run: str, file: Path) -> Manifest:
         assert self._origin  # noqa: S101 - `restore` comes first
-        restored = self._restored
+        restored = self._restored.manifest if self._restored else None
         return Manifest(
             generation=(self.basis or NOTHING).generation + 1,
             parent=Parent(generation=restored.generation, sha256=restored.file.sha256) if restored else None,

@@ -13,7 +13,7 @@ from dango_action.credentials.redaction import Redactor
 from dango_action.errors import ExitCode, Problem
 from dango_action.github.commands import folder_in, write_summary
 from dango_action.report.summary import code, summary
-from dango_action.state.archive import WAREHOUSE, fresh_folder
+from dango_action.state.archive import SEALED, WAREHOUSE, fresh_folder
 from dango_action.state.names import Lineage, ReportName
 
 if TYPE_CHECKING:
@@ -69,7 +69,10 @@ class Leavings:
                 self.runner.error("dango", problem)
             codes = (*result.exit_codes, ExitCode.CREDENTIALS)
             result = replace(result, problems=(*result.problems, *held), exit_codes=codes, state=None)
-        kept = {"state-name": result.state.artifact} if result.state and result.state.artifact else {}
+        kept = {}
+        if result.state and result.state.artifact:
+            level = "0" if result.state.sealed else "1"  # what is sealed can't be made smaller
+            kept = {"state-name": result.state.artifact, "state-compression": level}
         outputs = {
             **kept,  # first: it is worth most
             "status": result.status,
@@ -116,11 +119,11 @@ class Leavings:
 def _held(scanner: Scanner, *folders: Path) -> Iterator[Problem]:
     """Give a problem for each file that would go up, and holds a secret in some form; it stays where it is.
 
-    A database is compressed, so it is searched by SQL before it is put there.
+    A database is compressed, so it is searched by SQL before it is put there, sealed or not.
     """
     for folder in folders:
         for file in sorted(folder.glob("*")):
-            if file.name == WAREHOUSE and folder.name == "state":
+            if file.name in (WAREHOUSE, SEALED) and folder.name == "state":
                 continue
             for hit in scanner.scan_file(file):
                 if hit.path:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from dango_action import environment, inputs
 from dango_action.config.parse import read
 from dango_action.config.words import show
+from dango_action.credentials.keys import KeyRing
 from dango_action.errors import ConfigError, CredentialsError, StateError, UsageError
-from dango_action.fetch import fetch, origin
+from dango_action.fetch import Destination, fetch, origin
 from dango_action.github.api import GitHub
 from dango_action.plan import usable_target
 from dango_action.scaffold.facts import WORKFLOWS, workflows
@@ -25,6 +26,7 @@ from dango_action.scaffold.repository import find
 from dango_action.state.artifacts import Artifacts
 from dango_action.state.manifest import Manifest, decode, file_of
 from dango_action.state.names import Lineage
+from dango_action.state.seal import Keys
 from dango_action.warehouse.generations import signature
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def pull(project: Path, wish: Wish, environ: Mapping[str, str]) -> Pulled:
 
     Raises:
         UsageError: it is not clear which repository or workflow is meant.
-        CredentialsError: there is no token, or GitHub refuses it.
+        CredentialsError: there is no token, GitHub refuses it, or the key for a sealed one is not here.
         StateError: nothing is kept, it can't be trusted, or the file in its place holds something else.
 
     """
@@ -83,9 +85,11 @@ def pull(project: Path, wish: Wish, environ: Mapping[str, str]) -> Pulled:
     if here and (here.generation, here.run_id) == (newest.generation, newest.run_id):
         return Pulled(path=path, manifest=here, fetched=False)
     expected = origin(lineage, about)
+    keys = Keys(ring=KeyRing.of(environment.secrets_key(environ)), folder=environment.config_folder(environ))
     run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
     with _noted(path) as note:
-        manifest = fetch(store, newest, expected, path, run=run, seen=seen)
+        to = Destination(path=path, seen=seen, run=run)
+        manifest = fetch(store, newest, expected, to, keys).manifest
         note.write_bytes(manifest.encode())
     return Pulled(path=path, manifest=manifest, fetched=True)
 

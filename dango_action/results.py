@@ -69,14 +69,15 @@ class StateResult:
     """What became of the warehouse between runs of a workflow.
 
     `restored` and `kept` are generations: the one that this run went on from, and the one that it put up as
-    `artifact`, with `size` bytes. None: there is no such one, as when nothing was new. `read_only` is a run that
-    keeps nothing, because it is not one of the default branch.
+    `artifact`, with `size` bytes, `sealed` or not. None: there is no such one, as when nothing was new.
+    `read_only` is a run that keeps nothing, because it is not one of the default branch.
     """
 
     restored: int | None = None
     kept: int | None = None
     artifact: str | None = None
     size: int | None = None
+    sealed: bool = False
     read_only: bool = False
 
     @property

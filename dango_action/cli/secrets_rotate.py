@@ -54,7 +54,7 @@ def rotate(project: Path, /, *, no_keep: bool) -> int:
         vault.change(project, Changes(put=put, key=key.public))
     add_note(kept)
     click.echo(f"sealed {counted(len(put), 'secret')} of {SECRETS_FILE} for the key {key.public.id}", err=True)
-    click.echo(f"once this is merged, drop the old key: {STORE}", err=True)
+    click.echo(f"once this is merged and the workflow has run, drop the old key: {STORE}", err=True)
     click.echo("whoever had the old key can read what git has of before: replace those secrets too", err=True)
     return ExitCode.OK
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dango_action.results import RunResult, SourceResult
 
 _MARK = {"ok": "✅", "failed": "❌", "interrupted": "⏹️"}
+_SEALED = "It is sealed: only who has the private key of this repository's secrets can read it."
 _UNSEALED = "It is not sealed: whoever may read this repository's Actions can download it."
 _SPECIAL = "\\`*_{}[]<>#|~!"
 
@@ -47,7 +48,8 @@ def _where(result: RunResult) -> str:
         return f"{place} Nothing of this run is kept: it is not one of the default branch."
     if state.kept:
         artifact = code(state.artifact or "")
-        kept = f"It goes up as generation {state.kept}, {_size(state.size)}: artifact {artifact}. {_UNSEALED}"
+        kept = f"It goes up as generation {state.kept}, {_size(state.size)}: artifact {artifact}."
+        kept = f"{kept} {_SEALED if state.sealed else _UNSEALED}"
     elif state.restored:
         kept = f"Nothing is new: generation {state.restored} stays the newest."
     else:

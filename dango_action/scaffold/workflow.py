@@ -24,8 +24,8 @@ _KEY = "${{ secrets.DANGO_SECRETS_KEY }}"
 _KEY_IF_IT_LOADS = "${{ github.event_name != 'pull_request' && secrets.DANGO_SECRETS_KEY || '' }}"
 _PUBLIC = """\
       # The warehouse is kept between runs as an artifact, which anybody may download if the repository is
-      # public. So a public one is refused, unless it sets `state: none` (each run begins anew) or, if everybody
-      # may see the data, `state: artifact unsealed`.
+      # public. With a key it is sealed. Without one a public repository is refused, unless it sets `state: none`
+      # (each run begins anew) or, if everybody may see the data, `state: artifact unsealed`.
 """
 
 

@@ -64,17 +64,20 @@ class Keys:
             return ring.keys[key_id]
         given = f"given: {', '.join(ring.keys)}" if ring.keys else "no key is given"
         what = f"the kept warehouse is sealed for the key {key_id}; {given}"
+        raise CredentialsError.because(what, self._hint(key_id))
+
+    def _hint(self, key_id: str) -> str:
         if self.folder:
-            hint = f"set DANGO_SECRETS_KEY to it, or put it into {self.folder / 'keys' / key_id}"
-            hint += "; `dango secrets key` prints it where it was made"
-        elif ring.keys:
-            hint = "add that key to DANGO_SECRETS_KEY, on a line of its own below the first: "
-            hint += f"`(dango secrets key; cat ~/.config/dango/keys/{key_id}) | gh secret set DANGO_SECRETS_KEY`"
+            file = self.folder / "keys" / key_id
+            return f"set DANGO_SECRETS_KEY to it, or put it into {file}: `dango secrets key` prints it where it is"
+        if self.ring.keys:
+            both = f"(dango secrets key; cat ~/.config/dango/keys/{key_id}) | gh secret set DANGO_SECRETS_KEY"
+            way = f"add that key to DANGO_SECRETS_KEY, on a line of its own below the first: `{both}`"
         else:
-            hint = (
+            way = (
                 f"store it with `{_STORE}`, and hand it over: `secrets-key: ${{{{ secrets.DANGO_SECRETS_KEY }}}}`"
             )
-        raise CredentialsError.because(what, hint)
+        return f"{way}; if it is lost, start over with `state: new`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ def keeper(github, tmp_path):
 
 
 def make(github, folder, **job):
-    known = {"ref": "refs/heads/main", "run_attempt": 1, "events": SYNC_EVENTS, "unsealed": False, "new": False}
+    known = {"ref": "refs/heads/main", "run_attempt": 1, "events": SYNC_EVENTS, "asked": "unsealed", "new": False}
     return Keeper(
         github=GitHub(github.api_url, github.full_name, github.token),
         job=Job(lineage=LINEAGE, **(known | job)),

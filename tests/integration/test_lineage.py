@@ -66,7 +66,7 @@ class Runs:
             run_id=run_id,
             run_attempt=attempt,
             events=SYNC_EVENTS,
-            unsealed=wish.get("unsealed", False),
+            asked=wish.get("asked"),
             new=wish.get("new", False),
         )
         github = GitHub(self.github.api_url, self.github.full_name, token or self.github.token)
@@ -422,7 +422,7 @@ def test_what_others_upload_neither_hides_a_generation_nor_costs_a_request_each(
         github.add_artifact(2, good.name if number % 2 else f"coverage-{number}", b"")
     before = len(github.requests)
 
-    done = run(3)
+    done = run(3, asked="unsealed")
 
     assert done.before == 1
     assert len(github.requests) - before <= 33, "26 of them are pages"
@@ -483,11 +483,13 @@ def test_a_workflow_s_path_may_come_with_a_ref(run, github):
 def test_a_public_repository_is_refused_unless_it_is_asked_to_go_on(run, github):
     github.private = github.repository.private = False
 
+    with pytest.raises(CredentialsError, match="asks for a sealed warehouse, and there is no key"):
+        run(asked="sealed")
     with pytest.raises(CredentialsError, match="state: artifact unsealed"):
         run()
 
-    assert run(unsealed=True).notices == ["the warehouse is kept unsealed in a public repository, as asked"]
-    assert run(unsealed=True).before == 1
+    assert run(asked="unsealed").notices == ["the warehouse is kept unsealed in a public repository, as asked"]
+    assert run(asked="unsealed").before == 1
 
 
 def test_a_missing_permission_is_told_apart_from_a_wrong_token(run, github):

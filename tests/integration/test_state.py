@@ -53,6 +53,7 @@ def test_the_next_run_goes_on_where_the_last_one_stopped_on_a_machine_that_is_go
         "kept": 2,
         "artifact": second.outputs["state-name"],
         "size": workflow.project.warehouse.stat().st_size,
+        "sealed": False,
         "read_only": False,
     }
     assert counted(workflow.project) == [(5, 5)]

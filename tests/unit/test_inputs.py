@@ -117,8 +117,9 @@ def test_inputs_are_taken_apart_and_empty_ones_are_absent(tmp_path):
         ("artifact", StateWish()),
         ("new", StateWish(new=True)),
         ("artifact new", StateWish(new=True)),
-        ("artifact unsealed", StateWish(unsealed=True)),
-        (" artifact  new unsealed ", StateWish(new=True, unsealed=True)),
+        ("artifact sealed", StateWish(asked="sealed")),
+        ("artifact unsealed", StateWish(asked="unsealed")),
+        (" artifact  new unsealed ", StateWish(new=True, asked="unsealed")),
         ("none", StateWish(store="none")),
     ],
 )
@@ -139,8 +140,8 @@ def test_a_workflow_does_not_start_over_each_time_it_runs_by_itself(event):
         ("nome", "did you mean `none`?"),
         ("unsealed", "did you mean `artifact unsealed`?"),
         ("s3://bucket", "use one of"),
-        ("artifact sealed", "`unsealed` and `new` may follow `artifact`"),
-        ("artifact nwe", "`unsealed` and `new` may follow `artifact`"),
+        ("artifact unsealed sealed", "leave out one of the two"),
+        ("artifact nwe", "`sealed` or `unsealed`, and `new`, may follow `artifact`"),
         ("none new", "nothing may follow `none`"),
     ],
 )
