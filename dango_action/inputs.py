@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,6 +35,7 @@ INPUTS = (
     "limit",
     "jobs",
     "dry-run",
+    "deadline-minutes",
     "shard",
     "state",
     "retention-days",
@@ -57,6 +59,7 @@ class Inputs:
     full_refresh: bool = False
     limit: int | None = None  # rows of each resource to look at, instead of a load
     jobs: int | None = None
+    deadline_minutes: float | None = None  # from the run's start; then it stops by itself
     strict: bool = False  # let one broken source stop the others
 
     def contradiction(self) -> Problem | None:
@@ -64,6 +67,8 @@ class Inputs:
         if self.limit is not None and self.full_refresh:
             what = "a limit only looks, so it can't be combined with a full refresh"
             return Problem(what=what, hint="leave out one of the two")
+        if self.deadline_minutes is not None and math.isnan(self.deadline_minutes):
+            return Problem(what="a deadline needs a number of minutes", hint="write it like 330 or 0.5")
         return None
 
 
@@ -137,6 +142,7 @@ def step(environ: Mapping[str, str], event: Mapping[str, Any]) -> Step:
         full_refresh=values.flag("full-refresh"),
         limit=values.number("limit"),
         jobs=values.number("jobs"),
+        deadline_minutes=values.minutes("deadline-minutes"),
     )
     dry_run, state, shard = values.flag("dry-run"), values.state(), values.number("shard") or 1
     values.number("retention-days", most=_LONGEST_RETENTION)  # action.yml hands it on; a wrong one is said here
@@ -187,6 +193,16 @@ class _Values:
         if re.fullmatch("[1-9][0-9]{0,9}", value) and int(value) <= most:
             return int(value)
         self._wrong(name, f"can't be `{show(value)}`", f"write a whole number from 1 to {most:,}")
+        return None
+
+    def minutes(self, name: str) -> float | None:
+        """Return minutes, with a fraction if need be; None if they were not given."""
+        value = self.given.get(name)
+        if value is None:
+            return None
+        if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", value) and float(value) > 0:
+            return float(value)
+        self._wrong(name, f"can't be `{show(value)}`", "write minutes, like 330 or 0.5")
         return None
 
     def folder(self, workspace: Path) -> Path:

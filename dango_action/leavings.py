@@ -78,6 +78,7 @@ class Leavings:
             "status": result.status,
             "sources-ok": ",".join(source.name for source in result.sources if source.status == "ok"),
             "sources-failed": ",".join(source.name for source in result.sources if source.status != "ok"),
+            "needs-resume": "true" if result.needs_resume else "false",
             "rows-loaded": str(result.rows if result.mode == "load" else 0),
             **({} if held else self._report_name(folder, result.target, result.run, basis)),
         }

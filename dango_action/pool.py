@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from dango_action.credentials.redaction import RedactedStream
 
-MAX_LOG = 64 * 1024 * 1024
+MAX_LOG = 16 * 1024 * 1024
 """A source's log stops growing here: what a source prints in a loop must not fill the disk."""
 WIDEST = 200
 """Characters of a value that a look shows."""

@@ -186,11 +186,15 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """The source failed; the first problem is the cause. A transient failure is worth another try."""
+    """The source failed; the first problem is the cause. A transient failure is worth another try.
+
+    `retry_after` has the seconds that a server has asked to wait.
+    """
 
     problems: list[Problem]
     exit_code: Annotated[int, Interval(ge=3, le=6)]  # the kinds of failure that a worker may report
     transient: bool
+    retry_after: Annotated[float, Interval(ge=0, le=1e9)] | None = None
     asked: Asked = field(default_factory=Asked)
     event: Literal["failed"] = "failed"
 

@@ -112,9 +112,14 @@ class RunResult:
     @property
     def status(self) -> Status:
         """The run's state in a word."""
-        if self.exit_code is ExitCode.INTERRUPTED:
+        if self.exit_code in {ExitCode.INTERRUPTED, ExitCode.DEADLINE}:
             return "interrupted"
         return "ok" if self.exit_code is ExitCode.OK else "failed"
+
+    @property
+    def needs_resume(self) -> bool:
+        """Whether the deadline has left sources undone, so that another run should go on."""
+        return any(source.exit_code is ExitCode.DEADLINE for source in self.sources)
 
     @property
     def rows(self) -> int:
@@ -139,6 +144,7 @@ class RunResult:
             "mode": self.mode,
             "status": self.status,
             "exit_code": int(self.exit_code),
+            "needs_resume": self.needs_resume,
             "target": self.target,
             "started_at": self.started_at.isoformat(),
             "finished_at": self.finished_at.isoformat(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
+import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,25 +13,18 @@ from typing import TYPE_CHECKING, Protocol
 import orjson
 
 from dango_action import __version__
-from dango_action.credentials.allow_list import base_environment
 from dango_action.credentials.conflicts import conflicts
-from dango_action.credentials.redaction import Redactor
 from dango_action.errors import DangoError, ExitCode, Problem, StoppedError, UsageError
-from dango_action.forkserver import hide_from_workers
+from dango_action.execution import Execution, Place
 from dango_action.known import secrets_of, unhidden
-from dango_action.pool import Pool
-from dango_action.protocol import Task
 from dango_action.report.activity import ActivityLog
 from dango_action.report.summary import summary
 from dango_action.results import RunResult, SourceResult, StateResult
-from dango_action.schedule import Job, Observer, Phase, Schedule, width
-from dango_action.stop import stop_signals
-from dango_action.warehouse.generations import Warehouse
+from dango_action.schedule import Observer, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from dango_action.config.model import Source
     from dango_action.credentials.forms import Known
     from dango_action.credentials.held import Credentials
     from dango_action.errors import Position
@@ -70,27 +63,40 @@ def sync(
     results = [_broken(name, problems) for name, problems in plan.broken.items()]
     for result in results:
         record.observer.finished(result)
-    failure: DangoError | None = None
+    execution = Execution(
+        plan=plan, inputs=inputs, credentials=credentials, place=record.place, observer=record.observer
+    )
     state: StateResult | None = None
-    try:
-        if plan.sources:
-            results += _execute(plan, inputs, credentials, record, keeper)
-            if keeper:
-                known = secrets_of(plan, credentials, results)
-                changed = [result.dataset for result in results if result.changed]
-                state = keeper.keep(record.run, changed, known)
-    except _NotPublishedError as error:
-        results += error.results
-        failure = error.reason
-    except DangoError as error:
-        failure = error
-    except KeyboardInterrupt:
-        failure = StoppedError.because("stopped while the warehouse was fetched or kept", "run it again")
+    with ExitStack() as signals:
+        failure = execution.run(keeper, signals) if plan.sources else None
+        results += execution.results
+        # what was published in between is kept, even if the rest could not be published
+        keeps = failure is None or any(result.changed for result in results)
+        if keeper and keeps and not isinstance(failure, StoppedError):
+            state, failed = _kept(record.run, keeper, execution)
+            failure = failure or failed
     placed = [_placed(result, plan.positions.get(result.name)) for result in results]
     notices = (*plan.notices, *(keeper.notices if keeper else ()))
     double = [problem for source in plan.sources for problem in conflicts(source, credentials)]
     warnings = (*double, *unhidden(plan, credentials, results))
     return record.end(_Outcome(inputs, str(plan.target), placed, failure, notices, warnings, state))
+
+
+def _kept(run: str, keeper: Keeper, execution: Execution) -> tuple[StateResult | None, DangoError | None]:
+    """Let the warehouse be kept, and return what came of it; a signal leaves it little time."""
+    results = execution.results
+    if not results:
+        return None, None
+    known = secrets_of(execution.plan, execution.credentials, results)
+    changed = [result.dataset for result in results if result.changed]
+    try:
+        return keeper.keep(run, changed, known), None
+    except DangoError as error:
+        return None, error
+    except KeyboardInterrupt:
+        what = "the warehouse is not kept: the run was stopped, and there was no time left for it"
+        hint = "nothing is lost: the next run goes on from the generation before, and fetches the same rows again"
+        return None, StoppedError.because(what, hint)
 
 
 def refuse(inputs: Inputs, error: DangoError, screen: Screen) -> RunResult:
@@ -119,6 +125,7 @@ class _Record:
     run: str
     folder: Path | None  # None: nothing can be written, or there is no project
     started: datetime
+    begun: float  # by time.monotonic()
     observer: _All
 
     @classmethod
@@ -128,7 +135,13 @@ class _Record:
         folder = _run_folder(project, started) if keep and (project / FOLDER).is_dir() else None
         run = folder.name if folder else name(started)
         activity = [ActivityLog(project / FOLDER / "activity.log", run)] if folder else []
-        return cls(run=run, folder=folder, started=started, observer=_All(*activity, screen))
+        observer = _All(*activity, screen)
+        return cls(run=run, folder=folder, started=started, begun=time.monotonic(), observer=observer)
+
+    @property
+    def place(self) -> Place:
+        """What the sources of this run need to know of it."""
+        return Place(run=self.run, folder=self.folder, begun=self.begun)
 
     def end(self, outcome: _Outcome) -> RunResult:
         """Write the result down, show it, and return it."""
@@ -154,17 +167,6 @@ class _Record:
                 (self.folder / "summary.md").write_text(summary(result), encoding="utf-8")
         self.observer.ended(result)
         return result
-
-
-class _NotPublishedError(Exception):
-    """Sources were loaded, but the warehouse could not be replaced, so nothing was."""
-
-    def __init__(self, results: list[SourceResult], reason: DangoError) -> None:
-        super().__init__(str(reason))
-        self.results = [
-            _unpublished(result, reason) if result.exit_code is ExitCode.OK else result for result in results
-        ]
-        self.reason = reason
 
 
 class _All:
@@ -194,76 +196,6 @@ class _All:
             screen.ended(result)
 
 
-def _execute(
-    plan: Plan, inputs: Inputs, credentials: Credentials, record: _Record, keeper: Keeper | None
-) -> list[SourceResult]:
-    """Run the planned sources and publish what they have loaded."""
-    with ExitStack() as stack:
-        hidden = Redactor.of(credentials.known(plan.sources))
-        # imports dlt while the rest is prepared
-        pool = stack.enter_context(Pool.open(base_environment(credentials.job), redactor=hidden))
-        hide_from_workers()
-        if keeper:
-            keeper.restore(record.run)  # a signal interrupts it
-        stopped = stack.enter_context(stop_signals())
-        if inputs.limit is None:
-            warehouse = stack.enter_context(Warehouse.locked(plan.project / plan.target.location, record.run))
-            scratch = warehouse.folder
-        else:
-            warehouse = None
-            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dango-")))
-        schedule = Schedule(
-            pool=pool,
-            observer=record.observer,
-            width=width(inputs.jobs),
-            warehouse=warehouse,
-            stopped=stopped,
-        )
-        committed = warehouse.committed if warehouse else None
-        paths = _Paths(record.folder or scratch, scratch, committed)
-        results = schedule.run([_job(source, plan, inputs, credentials, paths) for source in plan.sources])
-        if warehouse and any(result.changed for result in results):
-            try:
-                warehouse.publish()
-            except DangoError as error:
-                raise _NotPublishedError(results, error) from error
-        return results
-
-
-@dataclass(frozen=True, slots=True)
-class _Paths:
-    run: Path
-    scratch: Path
-    committed: Path | None
-
-
-def _job(source: Source, plan: Plan, inputs: Inputs, credentials: Credentials, paths: _Paths) -> Job:
-    native = source.dlt_native
-    log = paths.run / f"{source.name}.log"
-    task = Task(
-        name=source.name,
-        project=str(plan.project),
-        module=native.source_module,
-        function=native.source_function,
-        kwargs=dict(native.function_kwargs),
-        resources=list(source.resources) if source.resources is not None else None,
-        schema_contract=source.schema_contract,
-        settings=credentials.settings_of(source),
-        scratch=str(paths.scratch / source.name),
-        committed=str(paths.committed) if paths.committed else None,
-        full_refresh=inputs.full_refresh,
-        limit=inputs.limit,
-    )
-    return Job(
-        task=task,
-        dataset=f"raw_{source.name}",
-        timeout=source.timeout_minutes * 60,
-        retries=source.retries,
-        log=log,
-        shown_log=log.relative_to(plan.project).as_posix() if log.is_relative_to(plan.project) else str(log),
-    )
-
-
 def _broken(name: str, problems: tuple[Problem, ...]) -> SourceResult:
     return SourceResult(
         name=name,
@@ -272,12 +204,6 @@ def _broken(name: str, problems: tuple[Problem, ...]) -> SourceResult:
         exit_code=ExitCode.CONFIGURATION,
         problems=problems,
         attempts=0,
-    )
-
-
-def _unpublished(result: SourceResult, reason: DangoError) -> SourceResult:
-    return replace(
-        result, status="failed", exit_code=reason.exit_code, problems=reason.problems, tables=(), changed=False
     )
 
 

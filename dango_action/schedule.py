@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import resource
 import shutil
 import time
@@ -10,11 +11,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from dango_action.errors import DangoError
-from dango_action.outcomes import died, failure, late, not_started, success
+from dango_action.errors import DangoError, ExitCode, StoppedError
+from dango_action.machine import oom_kills
+from dango_action.outcomes import died, failure, late, not_started, stopped, success, too_long
 from dango_action.pool import Ended, Pool, Worker
 from dango_action.protocol import Extracted, Extracting, Failed, Load, Loaded, Message, Progress, Task
 from dango_action.results import SourceResult
+from dango_action.retries import BUDGET, pause
 from dango_action.stop import readable
 from dango_action.worker import DUMP
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from dango_action.publishing import Publishing
     from dango_action.warehouse.generations import Warehouse
 
 _LEAST_JOBS = 4
@@ -29,7 +33,10 @@ _OWN_DESCRIPTORS = 32
 _DESCRIPTORS_OF_A_SOURCE = 8  # twice what a worker needs: as many as extract may wait for their load
 GRACE = 0.3
 """Seconds that a worker has to end by itself: after its failure, or after it was asked where it is."""
-_LONGEST_PAUSE = 30.0
+_SHORTEST_START = 60.0
+"""Seconds that a worker's start may take at least, however short its source's time limit is."""
+_LAST_LOAD = {ExitCode.INTERRUPTED: 2.0, ExitCode.DEADLINE: 60.0}
+"""Seconds that the load in hand has when the run stops; a signal leaves little, and a deadline has been chosen."""
 
 Phase = Literal["waiting", "starting", "extracting", "ready", "loading"]
 
@@ -49,7 +56,7 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A source to run. `timeout` is in seconds, for extraction and again for the load."""
+    """A source to run. `timeout` is in seconds, for start-up, for extraction, and again for the load."""
 
     task: Task
     dataset: str
@@ -67,8 +74,11 @@ class _Run:
     begun: float
     attempt: int = 1
     not_before: float = 0.0
+    paused: float = 0.0  # seconds between its attempts so far
     phase: Phase = "waiting"
     worker: Worker | None = None
+    oom_kills: int = 0  # of the kernel, when the worker was started
+    limit: float = 0.0  # seconds of its phase
     deadline: float | None = None
     killed: bool = False
     extracted: Extracted | None = None
@@ -88,17 +98,21 @@ class _Run:
 
 @dataclass(slots=True, kw_only=True)
 class Schedule:
-    """Runs jobs in a pool. Call `run` once."""
+    """Runs jobs in a pool. Call `run` once; `results` has what has ended, at any moment."""
 
     pool: Pool
     observer: Observer
     width: int  # how many sources extract at once
     warehouse: Warehouse | None  # None: the run only looks
     stopped: int  # a descriptor that becomes readable when the run has to stop
+    publishing: Publishing | None = None
+    ends: float | None = None  # the moment of time.monotonic() at which it stops by itself
+    shortest_start: float = _SHORTEST_START
+    draws: random.Random = field(default_factory=random.Random)
     results: dict[str, SourceResult] = field(default_factory=dict)
     _waiting: deque[_Run] = field(default_factory=deque)
     _live: list[_Run] = field(default_factory=list)
-    _stopping: bool = False
+    _stopping: ExitCode | None = None  # why it stops
 
     def run(self, jobs: Sequence[Job]) -> list[SourceResult]:
         """Run every job to its end and return the results in the order of the jobs."""
@@ -114,11 +128,18 @@ class Schedule:
 
     def _goes_on(self) -> bool:
         """Hear whether the run has to stop, or can't go on, and tell whether anything is left to do."""
-        if not self._stopping and readable(self.stopped):
-            self._stop()
+        if readable(self.stopped):
+            os.read(self.stopped, 4096)
+            self._stop(ExitCode.INTERRUPTED)
+        elif self._stopping is None and self._over:
+            self._stop(ExitCode.DEADLINE)
         if not self.pool.alive:
             self._give_up_waiting()
         return bool(self._waiting or self._live)
+
+    @property
+    def _over(self) -> bool:
+        return self.ends is not None and time.monotonic() >= self.ends
 
     def _start_more(self) -> None:
         """Start what there is room for; those that wait for their load cost memory, so they count a little."""
@@ -130,13 +151,14 @@ class Schedule:
             self._waiting.remove(run)
             try:
                 _fresh_folder(run.job.task.scratch)
+                run.oom_kills = oom_kills()
                 run.worker = self.pool.start(run.job.task, run.job.log, run.attempt)
             except OSError as error:  # no space, no descriptors
                 run.failed = not_started(error)
                 self._finish(run)
                 continue
             self._live.append(run)
-            self._enter(run, "starting")
+            self._enter(run, "starting", max(run.job.timeout, self.shortest_start))
 
     @property
     def _has_room(self) -> bool:
@@ -150,13 +172,14 @@ class Schedule:
         for run in self._live:
             if run.wants_turn and run.worker:
                 try:
-                    path = self.warehouse.copy()
+                    path = self.warehouse.copy(lambda: self._over or readable(self.stopped))
+                except StoppedError:
+                    return  # which is heard next
                 except DangoError as error:
                     run.failed = Failed(problems=list(error.problems), exit_code=error.exit_code, transient=False)
                     self._kill(run)
                     continue
-                self._enter(run, "loading")
-                run.deadline = time.monotonic() + run.job.timeout
+                self._enter(run, "loading", run.job.timeout)
                 self.pool.send(run.worker, Load(path=str(path)))
                 return
 
@@ -164,13 +187,12 @@ class Schedule:
         run = next(run for run in self._live if run.worker is worker)
         match event:
             case Extracting() if run.phase == "starting":
-                self._enter(run, "extracting")
-                run.deadline = time.monotonic() + run.job.timeout
+                self._enter(run, "extracting", run.job.timeout)
             case Progress():
                 self.observer.progress(worker.name, event.rows)
             case Extracted() if run.phase == "extracting" and not run.failed:
-                run.extracted, run.deadline = event, None
-                self._enter(run, "ready")
+                run.extracted = event
+                self._enter(run, "ready", None)
             case Loaded():
                 run.loaded = True
             case Failed():
@@ -189,25 +211,46 @@ class Schedule:
             # the copy tells what has happened: a worker may be killed, or fail, right after its commit
             if run.loaded or self.warehouse.holds(run.job.dataset, run.extracted.load_ids):
                 run.loaded, run.failed = True, None
+            else:
+                self.warehouse.shrink()
         elif run.loaded:
             run.loaded = False  # it says so without having had its turn
         nothing_to_load = run.extracted is not None and not run.extracted.load_ids
         if not run.failed and not run.loaded and not nothing_to_load:
-            run.failed = died(status, stopping=self._stopping)
-        again = run.failed is not None and run.failed.transient and run.attempt <= run.job.retries
-        if again and not self._stopping and not run.loaded:
-            pause = min(_LONGEST_PAUSE, 2.0 ** (run.attempt - 1))
-            self._waiting.append(
-                _Run(
-                    job=run.job,
-                    begun=run.begun,
-                    attempt=run.attempt + 1,
-                    not_before=time.monotonic() + pause,
-                )
-            )
-            self.observer.phase(run.job.task.name, "waiting", run.attempt + 1)
-        else:
+            kills = oom_kills() - run.oom_kills
+            run.failed = stopped(self._stopping, run.phase) if self._stopping else died(status, oom_kills=kills)
+        if not self._tries_again(run):
             self._finish(run)
+            if run.loaded and self.publishing:
+                self.publishing.pending.add(run.job.task.name)
+                if not self._stopping:
+                    self.publishing.between()
+
+    def _tries_again(self, run: _Run) -> bool:
+        """Put a source whose failure may pass at the end of the queue, if there are tries and time left."""
+        failed = run.failed
+        if failed is None or not failed.transient or run.attempt > run.job.retries:
+            return False
+        if self._stopping:
+            run.failed = stopped(self._stopping, "waiting")
+            return False
+        now = time.monotonic()
+        left = min(BUDGET - run.paused, self.ends - now if self.ends is not None else BUDGET)
+        seconds = pause(run.attempt, draw=self.draws.random(), asked=failed.retry_after, left=left)
+        if seconds is None:
+            run.failed = too_long(failed, left)
+            return False
+        self._waiting.append(
+            _Run(
+                job=run.job,
+                begun=run.begun,
+                attempt=run.attempt + 1,
+                not_before=now + seconds,
+                paused=run.paused + seconds,
+            )
+        )
+        self.observer.phase(run.job.task.name, "waiting", run.attempt + 1)
+        return True
 
     def _finish(self, run: _Run) -> None:
         result = SourceResult(
@@ -227,25 +270,29 @@ class Schedule:
         for run in self._live:
             if run.deadline is None or now < run.deadline or not run.worker:
                 continue
-            if run.failed is None:
-                run.failed = late(run.phase, run.job.timeout)
+            if run.failed is None and not self._stopping:
+                run.failed = late(run.phase, run.limit)
                 self.pool.signal(run.worker, DUMP)
                 run.deadline = now + GRACE
             else:
                 self._kill(run)
 
-    def _stop(self) -> None:
-        """End everything; what is loaded stays loaded."""
-        self._stopping = True
-        os.read(self.stopped, 4096)
+    def _stop(self, why: ExitCode) -> None:
+        """End everything but a load that may end in time; what is loaded stays loaded."""
+        self._stopping = why
+        last = time.monotonic() + _LAST_LOAD[why]
         for run in self._live:
-            self._kill(run)
+            if run.phase == "loading" and run.deadline and not run.failed:
+                run.deadline = min(run.deadline, last)
+            else:
+                self._kill(run)
         self._give_up_waiting()
 
     def _give_up_waiting(self) -> None:
         while self._waiting:
             run = self._waiting.popleft()
-            run.failed = died(None, stopping=self._stopping)
+            phase = "unborn" if run.attempt == 1 else "waiting"
+            run.failed = stopped(self._stopping, phase) if self._stopping else died(None)
             self._finish(run)
 
     def _kill(self, run: _Run) -> None:
@@ -253,8 +300,10 @@ class Schedule:
         if run.worker:
             self.pool.kill(run.worker)
 
-    def _enter(self, run: _Run, phase: Phase) -> None:
-        run.phase = phase
+    def _enter(self, run: _Run, phase: Phase, limit: float | None) -> None:
+        """Go on to a phase, which may take `limit` seconds."""
+        run.phase, run.limit = phase, limit or 0.0
+        run.deadline = time.monotonic() + limit if limit is not None else None
         self.observer.phase(run.job.task.name, phase, run.attempt)
 
     def _patience(self) -> float | None:
@@ -262,6 +311,8 @@ class Schedule:
         times = [run.deadline for run in self._live if run.deadline is not None]
         if self._has_room:
             times += [run.not_before for run in self._waiting]
+        if self.ends is not None and self._stopping is None:
+            times.append(self.ends)
         return max(0.0, min(times) - time.monotonic()) if times else None
 
 

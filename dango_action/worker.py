@@ -17,7 +17,7 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
-from dango_action import protocol
+from dango_action import machine, protocol
 from dango_action.credentials.record import Record
 from dango_action.errors import ExitCode, Problem
 from dango_action.protocol import Explained, Extracting, Failed, Load, Loaded, Progress, Task
@@ -57,6 +57,7 @@ class Parent:
 
 def run(connection: socket.socket) -> int:
     """Do the task that arrives on `connection`; return the exit status of this process."""
+    machine.give_way()
     parent = Parent(connection)
     task = parent.receive(Task)
     faulthandler.register(DUMP, file=sys.stderr, all_threads=True)
@@ -75,6 +76,7 @@ def run(connection: socket.socket) -> int:
 
 def _failure(error: BaseException, task: Task) -> Failed:
     """Print the traceback and return the cause; an exception that can't even be looked at has one too."""
+    machine.make_room()
     try:
         from dango_action.sync.failures import explain  # noqa: PLC0415 - it imports dlt
 

@@ -41,6 +41,12 @@ if TYPE_CHECKING:
     "--limit", type=click.IntRange(min=1), metavar="N", help="Look at N rows of each resource; load nothing."
 )
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="How many sources extract at once.")
+@click.option(
+    "--deadline-minutes",
+    type=click.FloatRange(min=0, min_open=True, max=1_000_000),
+    metavar="N",
+    help="Stop cleanly after N minutes; run again to go on (exit code 75).",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be synced, and do nothing.")
 @click.option("--strict", is_flag=True, help="Sync nothing if any source of the file is broken.")
 @click.pass_obj

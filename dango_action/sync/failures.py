@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
+import re
 import sys
 import traceback
+import urllib.error
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
+from email.message import Message
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +32,7 @@ from dango_action.errors import DangoError, ExitCode, Position, Problem, chain
 from dango_action.protocol import Failed
 from dango_action.sources.idioms import Idiom, find_idioms
 from dango_action.sync.missing import missing
+from dango_action.sync.shortage import shortage
 from dango_action.warehouse.transaction import PoisonedError
 
 if TYPE_CHECKING:
@@ -38,6 +46,15 @@ TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REFUSED = frozenset({401, 403})
 _LONGEST = 64 * 1024  # characters of a message, which is shortened once secrets are out of it
 PACKAGE = Path(__file__).parent.parent
+_PASSING = (
+    TransientException,
+    ConnectionError,
+    TimeoutError,
+    http.client.IncompleteRead,  # a body that ends too early, as urllib says it, and below it requests
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+)
 _IS_NONE = (InvalidResourceDataTypeIsNone, PipeGenInvalid, SourceDataIsNone)
 
 
@@ -58,6 +75,10 @@ def explain(error: BaseException, task: Task) -> Failed:
         return Failed(problems=missing(cause, task), exit_code=ExitCode.CREDENTIALS, transient=False)
     if isinstance(cause, ValueNotSecretException):
         return Failed(problems=[_in_the_open(cause, task)], exit_code=ExitCode.CREDENTIALS, transient=False)
+    causes = list(dict.fromkeys((cause, *chain(cause), *chain(error))))
+    if short := shortage(causes, Path(task.scratch)):
+        at = _place(cause, task)
+        return Failed(problems=[replace(short, at=at)], exit_code=ExitCode.SOURCE_FAILED, transient=False)
     transient = _transient(list(chain(error)))
     return Failed(
         problems=[
@@ -65,6 +86,7 @@ def explain(error: BaseException, task: Task) -> Failed:
         ],
         exit_code=ExitCode.SOURCE_FAILED,
         transient=transient,
+        retry_after=next((seconds for cause in causes if (seconds := _asked_pause(cause)) is not None), None),
     )
 
 
@@ -80,7 +102,27 @@ def _advice(cause: BaseException, *, transient: bool) -> str:
 
 def _status(error: BaseException) -> object:
     """Return the status of the HTTP response that an exception carries, whatever client it comes from."""
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code
     return getattr(getattr(error, "response", None), "status_code", None)
+
+
+def _asked_pause(error: BaseException) -> float | None:
+    """Return the seconds that a server asks to wait: `Retry-After`, a number or a date (RFC 9110, 10.2.3)."""
+    if _status(error) not in TRY_AGAIN:
+        return None
+    holder = error if isinstance(error, urllib.error.HTTPError) else getattr(error, "response", None)
+    headers = getattr(holder, "headers", None)
+    text = headers.get("Retry-After") if isinstance(headers, Mapping | Message) else None
+    if not isinstance(text, str):
+        return None
+    if re.fullmatch("[0-9]{1,9}", text.strip()):
+        return float(text)
+    try:
+        seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError):  # no date, or one without a time zone
+        return None
+    return min(max(0.0, seconds), 1e9)
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -139,8 +181,7 @@ def _passes(error: BaseException) -> bool:
     if (status := _status(error)) is not None:
         return status in TRY_AGAIN
     httpx = sys.modules.get("httpx")
-    kinds = (TransientException, ConnectionError, TimeoutError, requests.ConnectionError, requests.Timeout)
-    return isinstance(error, kinds) or (httpx is not None and isinstance(error, httpx.TransportError))
+    return isinstance(error, _PASSING) or (httpx is not None and isinstance(error, httpx.TransportError))
 
 
 def _sentence(cause: BaseException) -> str:

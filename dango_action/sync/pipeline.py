@@ -19,6 +19,7 @@ from dlt.extract.items_transform import BaseItemTransform, ItemTransform
 
 from dango_action.errors import ConfigError, Problem, StateError, chain
 from dango_action.protocol import Extracted, Preview
+from dango_action.sync.shortage import refuse_full_disk
 from dango_action.warehouse.restored import RestoredDuckDb
 from dango_action.warehouse.transaction import Transaction, TransactionalDuckDb
 
@@ -165,10 +166,11 @@ class SourcePipeline:
             destination = TransactionalDuckDb(path, transaction)
             try:
                 self._pipeline.load(destination=destination, workers=1, raise_on_failed_jobs=True)
-            except Exception:
+                transaction.commit()
+            except Exception as error:
+                refuse_full_disk(transaction.cause or error, path.parent)
                 transaction.check()  # raises the first cause, where dlt has only the text of a later one
                 raise
-            transaction.commit()
 
     def _preview(self) -> list[Preview]:
         """Load into a throw-away file and return the first rows of each table."""

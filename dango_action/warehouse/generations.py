@@ -7,23 +7,31 @@ left is deleted. Whatever kills a run, the committed file is the one from before
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import glob
 import json
 import os
 import shutil
+import sys
+import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from dango_action.errors import ConfigError, StateError
+from dango_action import machine
+from dango_action.errors import ConfigError, StateError, StoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 Signature = tuple[int, int, int] | None
 _CHUNK = 64 * 1024 * 1024
+# three headers of 4 KiB, and the blocks that the committed one of them counts
+_USED = "select 3 * 4096 + block_size * total_blocks from pragma_database_size()"
+_FICLONE = 0x40049409  # ioctl_ficlone(2); Python has no name for it before 3.14
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,24 +85,27 @@ class Warehouse:
         """The working copy, whose name gives DuckDB the same catalog as the warehouse's."""
         return self.folder / self.path.name
 
-    def copy(self) -> Path:
-        """Return the working copy; the first call makes it.
+    def copy(self, halted: Callable[[], bool] = bool) -> Path:
+        """Return the working copy; the first call makes it, and gives up as soon as `halted` says so.
 
         Raises:
             StateError: there is no room for it.
+            StoppedError: it was given up.
 
         """
         if not self._copied:
             import duckdb  # noqa: PLC0415 - as below
 
             try:
-                _clone(self.path, self.working) if self._seen else _create(self.working)
-            except (OSError, duckdb.Error) as error:
+                _clone(self.path, self.working, halted) if self._seen else _create(self.working)
+            except (OSError, duckdb.Error, StoppedError) as error:
                 _remove(self.working)
-                size = self._seen[1] if self._seen else 0
+                if isinstance(error, StoppedError):
+                    raise
                 raise StateError.because(
                     f"cannot make a working copy of {self.path}: {_first_line(error)}",
-                    f"{size:,} bytes are needed beside it; nothing was changed",
+                    f"it needs {self._seen[1] if self._seen else 0:,} bytes beside it, and "
+                    f"{machine.free(self.folder):,} are free; nothing was changed",
                 ) from error
             self._copied = True
         return self.working
@@ -103,6 +114,16 @@ class Warehouse:
         """Delete the write-ahead log of the working copy, which only a dead worker leaves."""
         for leftover in self.folder.glob(f"{glob.escape(self.working.name)}.*"):
             _remove(leftover)
+
+    def shrink(self) -> None:
+        """Give back the room of a load that was rolled back: DuckDB leaves the blocks at the end of the file."""
+        import duckdb  # noqa: PLC0415 - as below
+
+        with suppress(OSError, duckdb.Error):
+            with duckdb.connect(str(self.working), read_only=True) as connection:
+                [(used,)] = connection.execute(_USED).fetchall()
+            if used < self.working.stat().st_size:
+                os.truncate(self.working, used)
 
     def holds(self, dataset: str, load_ids: Iterable[str]) -> bool:
         """Tell whether the working copy holds all these loads of a dataset, whatever its worker came to say."""
@@ -259,19 +280,42 @@ def _create(path: Path) -> None:
     duckdb.connect(str(path)).close()
 
 
-def _clone(origin: Path, copy: Path) -> None:
+def _clone(origin: Path, copy: Path, halted: Callable[[], bool]) -> None:
     """Copy a file inside the kernel, sharing its blocks where the file system can."""
     with origin.open("rb") as reader, copy.open("xb") as writer:
-        if not hasattr(os, "copy_file_range"):
-            shutil.copyfileobj(reader, writer, _CHUNK)
+        if _shared(reader.fileno(), writer.fileno()):
             return
-        try:
-            while os.copy_file_range(reader.fileno(), writer.fileno(), _CHUNK):
-                pass
-        except OSError:  # not on this file system; a full disk fails again, and is reported
-            reader.seek(0)
-            writer.seek(0)
-            shutil.copyfileobj(reader, writer, _CHUNK)
+        if origin.stat().st_size > machine.free(copy.parent):  # found out before it has filled everybody's disk
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        inside = hasattr(os, "copy_file_range")
+        while not halted():
+            try:
+                if not (_copy_inside(reader, writer) if inside else _copy_outside(reader, writer)):
+                    return
+            except OSError as error:  # not on this file system
+                if not inside or error.errno in machine.FULL:
+                    raise
+                inside = False
+                reader.seek(0)
+                writer.seek(0)
+    raise StoppedError.because("stopped while the warehouse was copied", "run it again; nothing was changed")
+
+
+def _shared(origin: int, copy: int) -> bool:
+    """Let a copy share all blocks with its origin, which needs no room (Linux: Btrfs, XFS and their like)."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            fcntl.ioctl(copy, _FICLONE, origin)
+            return True
+    return False
+
+
+def _copy_inside(reader: BinaryIO, writer: BinaryIO) -> int:
+    return os.copy_file_range(reader.fileno(), writer.fileno(), _CHUNK)
+
+
+def _copy_outside(reader: BinaryIO, writer: BinaryIO) -> int:
+    return writer.write(reader.read(_CHUNK))
 
 
 def _remove(path: Path) -> None:
@@ -282,8 +326,21 @@ def _remove(path: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Wait until a file or folder is on the disk; a signal can't interrupt the kernel in it, but the waiting."""
+    failed: list[OSError] = []
+
+    def wait() -> None:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]

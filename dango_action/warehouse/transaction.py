@@ -39,7 +39,7 @@ class Transaction:
     def __init__(self, path: Path) -> None:
         """Open `path` and begin; the file is made if it is not there."""
         self.lock = threading.RLock()
-        self._cause: BaseException | None = None
+        self.cause: BaseException | None = None  # what has poisoned it
         self.connection = duckdb.connect(str(path))
         # no checkpoint inside COMMIT: it is a step of its own, after which the log is empty
         self.connection.execute("set checkpoint_threshold = '1TB'")
@@ -54,12 +54,12 @@ class Transaction:
 
     def poison(self, cause: BaseException) -> None:
         """Make a commit impossible; the first cause is kept."""
-        self._cause = self._cause or cause
+        self.cause = self.cause or cause
 
     def check(self) -> None:
         """Raise PoisonedError if something has failed."""
-        if self._cause:
-            raise PoisonedError("an earlier statement of this load failed") from self._cause
+        if self.cause:
+            raise PoisonedError("an earlier statement of this load failed") from self.cause
 
     def commit(self) -> None:
         """Commit, and move everything from the log into the file.

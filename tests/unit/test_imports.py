@@ -10,17 +10,22 @@ import pytest
 import dango_action
 
 PACKAGE = Path(dango_action.__file__).parent
-BASE = {"errors", "results"}
+BASE = {"errors", "results", "machine"}
 LOW = BASE | {"protocol", "config", "credentials", "github"}
 MIDDLE = LOW | {"sources", "state"}
 HIGH = MIDDLE | {"warehouse", "sync"}
 PROCESSES = {"forkserver", "pool", "worker"}
-RUN = HIGH | PROCESSES | {"schedule", "stop", "plan", "selection", "environment", "inputs", "report", "known"}
+RUN = (
+    HIGH
+    | PROCESSES
+    | {"schedule", "publishing", "stop", "plan", "selection", "environment", "inputs", "report", "known"}
+)
 UPPER = RUN | {"run", "explain", "scaffold", "fetch", "keeper", "pull"}
 # part of the package -> what of the package it may import
 MAY_IMPORT = {
     "errors": set(),
     "results": {"errors"},
+    "machine": set(),
     "environment": {"credentials"},
     "inputs": {"errors", "config", "environment"},
     "protocol": BASE,
@@ -40,9 +45,12 @@ MAY_IMPORT = {
     "pool": BASE | {"protocol", "forkserver", "credentials"},
     "outcomes": BASE | {"protocol"},
     "stop": set(),
-    "schedule": HIGH | PROCESSES | {"outcomes", "stop"},
+    "retries": set(),
+    "publishing": BASE | {"warehouse"},
+    "schedule": HIGH | PROCESSES | {"outcomes", "publishing", "retries", "stop"},
+    "execution": RUN,
     "known": BASE | {"credentials", "plan"},
-    "run": RUN,
+    "run": RUN | {"execution"},
     "explain": BASE | {"config", "credentials", "protocol"} | PROCESSES,
     "fetch": BASE | {"github", "state", "warehouse"},
     "keeper": BASE | {"credentials", "github", "state", "warehouse", "fetch"},

@@ -1,0 +1,163 @@
+"""The planned sources of one run, from the first process to the warehouse that everybody sees."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from dango_action.credentials.allow_list import base_environment
+from dango_action.credentials.redaction import Redactor
+from dango_action.errors import DangoError, ExitCode, Problem, StoppedError
+from dango_action.forkserver import hide_from_workers
+from dango_action.pool import Pool
+from dango_action.protocol import Task
+from dango_action.publishing import Publishing
+from dango_action.results import SourceResult
+from dango_action.schedule import Job, Observer, Schedule, width
+from dango_action.stop import stop_signals
+from dango_action.warehouse.generations import Warehouse
+
+if TYPE_CHECKING:
+    from dango_action.config.model import Source
+    from dango_action.credentials.held import Credentials
+    from dango_action.inputs import Inputs
+    from dango_action.plan import Plan
+
+
+class Restorer(Protocol):
+    """Whoever puts the warehouse in place on a machine that is thrown away."""
+
+    def restore(self, run: str) -> None:
+        """Put the newest generation in place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The name of a run, the folder for its logs, if there is one, and when it began by time.monotonic()."""
+
+    run: str
+    folder: Path | None
+    begun: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Execution:
+    """Runs the sources of a plan. Its `results` are true at any moment, so no signal can lose them."""
+
+    plan: Plan
+    inputs: Inputs
+    credentials: Credentials
+    place: Place
+    observer: Observer
+    _schedule: Schedule | None = None
+    _failure: DangoError | None = None
+
+    def run(self, restorer: Restorer | None, signals: ExitStack) -> DangoError | None:
+        """Run the sources and publish what they have loaded; return what has failed of the run as a whole.
+
+        As soon as sources may run, and until `signals` is closed, the first signal is a stop in order.
+        """
+        try:
+            with ExitStack() as stack:
+                self._execute(restorer, signals, stack)
+        except DangoError as error:
+            self._failure = error
+        except KeyboardInterrupt:
+            what = "sources were loaded" if self._schedule else "the warehouse was fetched"
+            self._failure = StoppedError.because(f"stopped while {what}", "run it again")
+        return self._failure
+
+    @property
+    def results(self) -> list[SourceResult]:
+        """How the sources have fared, in their order; none if nothing was begun.
+
+        What is not published is not loaded, and a source without an end was interrupted.
+        """
+        schedule = self._schedule
+        if schedule is None:
+            return []
+        hidden = schedule.publishing.pending if schedule.publishing else set()
+        results = [schedule.results.get(source.name) or _interrupted(source.name) for source in self.plan.sources]
+        return [self._unpublished(result) if result.name in hidden else result for result in results]
+
+    def _execute(self, restorer: Restorer | None, signals: ExitStack, stack: ExitStack) -> None:
+        hidden = Redactor.of(self.credentials.known(self.plan.sources))
+        # imports dlt while the rest is prepared
+        pool = stack.enter_context(Pool.open(base_environment(self.credentials.job), redactor=hidden))
+        hide_from_workers()
+        if restorer:
+            restorer.restore(self.place.run)  # a signal interrupts it
+        stopped = signals.enter_context(stop_signals())
+        if self.inputs.limit is None:
+            path = self.plan.project / self.plan.target.location
+            warehouse = stack.enter_context(Warehouse.locked(path, self.place.run))
+            scratch = warehouse.folder
+        else:
+            warehouse = None
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dango-")))
+        minutes = self.inputs.deadline_minutes
+        self._schedule = Schedule(
+            pool=pool,
+            observer=self.observer,
+            width=width(self.inputs.jobs),
+            warehouse=warehouse,
+            stopped=stopped,
+            publishing=Publishing(warehouse=warehouse) if warehouse else None,
+            ends=self.place.begun + minutes * 60 if minutes is not None else None,
+        )
+        committed = warehouse.committed if warehouse else None
+        self._schedule.run([self._job(source, scratch, committed) for source in self.plan.sources])
+        if self._schedule.publishing:
+            self._schedule.publishing.publish()
+
+    def _job(self, source: Source, scratch: Path, committed: Path | None) -> Job:
+        native, project = source.dlt_native, self.plan.project
+        log = (self.place.folder or scratch) / f"{source.name}.log"
+        task = Task(
+            name=source.name,
+            project=str(project),
+            module=native.source_module,
+            function=native.source_function,
+            kwargs=dict(native.function_kwargs),
+            resources=list(source.resources) if source.resources is not None else None,
+            schema_contract=source.schema_contract,
+            settings=self.credentials.settings_of(source),
+            scratch=str(scratch / source.name),
+            committed=str(committed) if committed else None,
+            full_refresh=self.inputs.full_refresh,
+            limit=self.inputs.limit,
+        )
+        return Job(
+            task=task,
+            dataset=f"raw_{source.name}",
+            timeout=source.timeout_minutes * 60,
+            retries=source.retries,
+            log=log,
+            shown_log=log.relative_to(project).as_posix() if log.is_relative_to(project) else str(log),
+        )
+
+    def _unpublished(self, result: SourceResult) -> SourceResult:
+        reason = self._failure or StoppedError.because("it was not published yet", "run it again")
+        return replace(
+            result,
+            status="interrupted" if reason.exit_code is ExitCode.INTERRUPTED else "failed",
+            exit_code=reason.exit_code,
+            problems=reason.problems,
+            tables=(),
+            changed=False,
+        )
+
+
+def _interrupted(name: str) -> SourceResult:
+    what = "the run was interrupted before this source was done"
+    return SourceResult(
+        name=name,
+        dataset=f"raw_{name}",
+        status="interrupted",
+        exit_code=ExitCode.INTERRUPTED,
+        problems=(Problem(what=what, hint="run it again; nothing was half loaded"),),
+        attempts=0,
+    )
