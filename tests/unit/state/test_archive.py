@@ -119,3 +119,21 @@ def test_what_lies_in_the_place_of_the_folder_is_gone(tmp_path):
 
     with zipfile.ZipFile(packed(tmp_path)) as archive:
         assert archive.namelist() == ["state.sealed"]
+
+
+def test_a_sealed_warehouse_is_the_one_of_the_manifest_that_was_looked_at(tmp_path):
+    said, document = describe(b"before"), describe(b"before").encode()
+    inside = len(document).to_bytes(4) + document + pa.Codec("zstd").compress(b"after.", asbytes=True)
+    file = zipped(tmp_path / "a.zip", state_sealed=sealed_by_hand(inside))
+    assert "is not the one that its manifest describes" in refused(file, tmp_path / "out")
+
+    zipped(file, state_sealed=sealed(b"before"))
+    extract(file, said, tmp_path / "good", keys(MINE))
+    with pytest.raises(StateError, match="is not the one that its manifest describes"):
+        extract(file, said.model_copy(update={"generation": 3}), tmp_path / "other", keys(MINE))
+
+
+def test_a_sealed_manifest_is_not_read_beyond_what_one_may_have(tmp_path):
+    file = zipped(tmp_path / "a.zip", state_sealed=sealed_by_hand(b"\xff\xff\xff\xff"))
+
+    assert "its manifest is too large" in refused(file, tmp_path / "out")
