@@ -97,6 +97,7 @@ class Workflow:
             yield "        with:\n"
         yield from (f"          {name}: {value}\n" for name, value in given.items())
         if self.loads:
+            yield '          deadline-minutes: "80" # before the end of the job: what is loaded by then is kept\n'
             yield "          # It opens sealed secrets: dango secrets init | gh secret set DANGO_SECRETS_KEY\n"
             yield f"          secrets-key: {_KEY_IF_IT_LOADS if self.checks else _KEY}\n"
             yield "        # Secrets that are not sealed: a line for each, with a secret of the repository.\n"
