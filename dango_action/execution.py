@@ -129,6 +129,7 @@ class Execution:
             committed=str(committed) if committed else None,
             full_refresh=self.inputs.full_refresh,
             limit=self.inputs.limit,
+            allow_empty=source.on_empty_replace == "allow",
         )
         return Job(
             task=task,
@@ -147,6 +148,7 @@ class Execution:
             exit_code=reason.exit_code,
             problems=reason.problems,
             tables=(),
+            kept=(),
             changed=False,
         )
 

@@ -36,6 +36,7 @@ def success(extracted: Extracted | None, *, loaded: bool) -> dict[str, Any]:
         "status": "ok",
         "changed": loaded,
         "tables": tuple(tables),
+        "kept": tuple(_one_line(table, _LONGEST) for table in extracted.kept),
         "preview": tuple(previews),
         **_asked(extracted.asked),
     }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dango_action.errors import Position
     from dango_action.inputs import Inputs
 
-NOT_IN_FORCE = ("checks", "on_empty_replace")
+NOT_IN_FORCE = ("checks",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -254,6 +254,7 @@ class Pool:
                     message,
                     rows=_renamed(message.rows, self.names.text),
                     discarded=_renamed(message.discarded, self.names.text),
+                    kept=[self.names.text(table) for table in message.kept],
                     preview=[_without_values(preview, text) for preview in message.preview],
                 )
             case _:

@@ -76,6 +76,7 @@ class Task:
     committed: str | None  # the warehouse to read dlt's state from; None on the first run and for a look
     full_refresh: bool
     limit: int | None  # rows of each resource to look at, instead of a load
+    allow_empty: bool = False  # let a `replace` load without rows empty its tables
     explain: bool = False  # say where the parameters come from, and do nothing else
 
 
@@ -166,12 +167,14 @@ class Asked:
 class Extracted:
     """Extraction and normalization are done. `load_ids` are the packages to load; without one nothing is new.
 
-    `rows` is by table; `discarded` has, for some, the rows that a schema contract did not let through.
+    `rows` is by table; `discarded` has, for some, the rows that a schema contract did not let through. `kept` are
+    tables whose rows stay, because a `replace` load has brought none.
     """
 
     rows: dict[str, Count]
     load_ids: list[str]
     discarded: dict[str, Count] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
     preview: list[Preview] = field(default_factory=list)
     asked: Asked = field(default_factory=Asked)
     event: Literal["extracted"] = "extracted"

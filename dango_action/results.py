@@ -43,6 +43,7 @@ class SourceResult:
     problems: tuple[Problem, ...] = ()
     tables: tuple[TableResult, ...] = ()
     changed: bool = False  # whether anything was loaded: a replaced table may change by becoming empty
+    kept: tuple[str, ...] = ()  # tables whose rows stay, because a `replace` load has brought none
     attempts: int = 1
     seconds: float = 0.0
     log: str | None = None
@@ -169,6 +170,7 @@ def _source_document(source: SourceResult, *, previews: bool) -> dict[str, Any]:
         "rows": source.rows,
         "tables": [asdict(table) for table in source.tables],
         "changed": source.changed,
+        "kept": list(source.kept),
         "attempts": source.attempts,
         "seconds": round(source.seconds, 3),
         "log": source.log,

@@ -23,7 +23,7 @@ from dango_action.results import RunResult, SourceResult, StateResult
 from dango_action.schedule import Observer, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from dango_action.credentials.forms import Known
     from dango_action.credentials.held import Credentials
@@ -78,7 +78,7 @@ def sync(
     placed = [_placed(result, plan.positions.get(result.name)) for result in results]
     notices = (*plan.notices, *(keeper.notices if keeper else ()))
     double = [problem for source in plan.sources for problem in conflicts(source, credentials)]
-    warnings = (*double, *unhidden(plan, credentials, results))
+    warnings = (*double, *unhidden(plan, credentials, results), *_kept_rows(plan, results))
     return record.end(_Outcome(inputs, str(plan.target), placed, failure, notices, warnings, state))
 
 
@@ -97,6 +97,15 @@ def _kept(run: str, keeper: Keeper, execution: Execution) -> tuple[StateResult |
         what = "the warehouse is not kept: the run was stopped, and there was no time left for it"
         hint = "nothing is lost: the next run goes on from the generation before, and fetches the same rows again"
         return None, StoppedError.because(what, hint)
+
+
+def _kept_rows(plan: Plan, results: Sequence[SourceResult]) -> Iterator[Problem]:
+    """Give a warning for each table that a `replace` load without rows would have emptied."""
+    for result in results:
+        for table in result.kept:
+            what = f"`{result.dataset}.{table}` keeps its rows: a `replace` load has brought none for it"
+            hint = f"if it is to be empty then, set `on_empty_replace: allow` for source `{result.name}`"
+            yield Problem(what=what, hint=hint, at=plan.positions.get(result.name))
 
 
 def refuse(inputs: Inputs, error: DangoError, screen: Screen) -> RunResult:

@@ -19,6 +19,7 @@ from dlt.extract.items_transform import BaseItemTransform, ItemTransform
 
 from dango_action.errors import ConfigError, Problem, StateError, chain
 from dango_action.protocol import Extracted, Preview
+from dango_action.sync import empty
 from dango_action.sync.shortage import refuse_full_disk
 from dango_action.warehouse.restored import RestoredDuckDb
 from dango_action.warehouse.transaction import Transaction, TransactionalDuckDb
@@ -130,13 +131,19 @@ class SourcePipeline:
         self._unreadable = True
 
     def extract(self, source: DltSource) -> Extracted:
-        """Extract and normalize; the rows are those of each table, nested ones included, dlt's own left out."""
+        """Extract and normalize; the rows are those of each table, nested ones included, dlt's own left out.
+
+        Raises:
+            SourceError: a full refresh would empty a table.
+
+        """
         limit = self._task.limit
         if limit is not None:
             for resource in source.selected_resources.values():
                 if not resource.is_transformer:  # it ends when the resource that feeds it does
                     resource.add_limit(limit, count_rows=True)  # ends the generator, but after a whole page
                 resource.add_step(_First(limit))
+        standing = {} if self._task.allow_empty else empty.standing(self._pipeline, source, self._task.committed)
         extracted = self._pipeline.extract(
             source,
             schema_contract=self._task.schema_contract,
@@ -145,10 +152,14 @@ class SourcePipeline:
         )
         rows = dict.fromkeys(_expected(source), 0)  # a table that receives nothing is reported with 0 rows
         rows.update(self._pipeline.normalize().row_counts)
+        if self._task.full_refresh:
+            empty.refuse(source, standing, rows)
+        kept = empty.keep(self._pipeline, standing, rows) if standing else []
         arrived = _arrived(extracted)
         return Extracted(
             rows={table: count for table, count in rows.items() if not table.startswith("_dlt_")},
             discarded={t: arrived[t] - count for t, count in rows.items() if arrived.get(t, 0) > count},
+            kept=kept,
             load_ids=[] if limit is not None else list(self._pipeline.list_normalized_load_packages()),
             preview=[] if limit is None else self._preview(),
         )
