@@ -119,7 +119,7 @@ def _sync(leavings: Leavings, environ: Mapping[str, str]) -> int:
         result = run.refuse(asked, error, screen)
         return leavings.result(result, None, None, Scanner.of(()))
     _mask(plan, credentials, leavings)
-    keeper = _keeper(leavings, plan, screen, keys)
+    keeper = _keeper(leavings, plan, screen, keys, plain_http=environment.plain_http(environ))
     if leavings.step.state.store == "none":
         plan = replace(plan, notices=(*plan.notices, _NOTHING_KEPT))
     result = run.sync(plan, asked, credentials, screen, keeper)
@@ -150,13 +150,16 @@ def _dry_run(leavings: Leavings, plan: Plan) -> int:
     return code
 
 
-def _keeper(leavings: Leavings, plan: Plan, screen: RunnerScreen, keys: Keys) -> Keeper | None:
+def _keeper(
+    leavings: Leavings, plan: Plan, screen: RunnerScreen, keys: Keys, *, plain_http: bool
+) -> Keeper | None:
     """Return what keeps the warehouse for later runs; None if a run is not to keep anything, or only looks."""
     step = leavings.step
     if step.state.store == "none" or step.inputs.limit is not None:
         return None
     from dango_action.github.api import GitHub  # noqa: PLC0415 - only a load needs it
     from dango_action.keeper import Job, Keeper  # noqa: PLC0415 - as above
+    from dango_action.state.bucket import Address  # noqa: PLC0415 - as above
 
     context = step.context
     return Keeper(
@@ -169,6 +172,7 @@ def _keeper(leavings: Leavings, plan: Plan, screen: RunnerScreen, keys: Keys) ->
             events=inputs.SYNC_EVENTS,
             asked=step.state.asked,
             new=step.state.new,
+            address=Address(url=step.state.url, plain_http=plain_http) if step.state.url else None,
         ),
         path=(plan.project / plan.target.location).resolve(),
         staging=leavings.state_folder,

@@ -127,5 +127,10 @@ def api_url(environ: Mapping[str, str]) -> str | None:
     return environ.get("GITHUB_API_URL") or None
 
 
+def plain_http(environ: Mapping[str, str]) -> bool:
+    """Tell whether a bucket may be at an address without TLS, by the names that obstore has for it."""
+    return any(environ.get(f"{cloud}_ALLOW_HTTP", "").lower() == "true" for cloud in ("AWS", "AZURE", "GOOGLE"))
+
+
 def _whole(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0

@@ -63,6 +63,11 @@ def fetch(store: Store, kept: Kept, expected: Origin, to: Destination, keys: Key
         store.download(kept, archive)
         packed = look(archive, keys)
         manifest = packed.manifest
+        if packed.key_id is None and keys.first and not store.vouched:
+            raise StateError.because(
+                f"{kept.name} is not sealed, and nobody vouches for who has written it",
+                "add `unsealed` to `state` to go on unsealed, or `new`, once and by hand, to start over sealed",
+            )
         reason = distrust_manifest(manifest, generation=kept.generation, run_id=kept.run_id, origin=expected)
         if reason:
             raise StateError.because(

@@ -25,6 +25,7 @@ _CHECK_EVENTS = frozenset({"pull_request", "merge_group"})
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _STORES = ("artifact", "none")
 _STATE_WORDS = ("sealed", "unsealed", "new")
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://([^\s:@?#/]+@)?[^\s@?#]+")  # without a password: that is a variable
 
 INPUTS = (
     "command",
@@ -76,7 +77,8 @@ class Inputs:
 class StateWish:
     """Where the Action keeps the warehouse between runs: the input `state`, taken apart."""
 
-    store: Literal["artifact", "none"] = "artifact"
+    store: Literal["artifact", "url", "none"] = "artifact"
+    url: str = ""  # of a bucket or a folder
     asked: Literal["sealed", "unsealed"] | None = None  # whether it has to be sealed; None: if there is a key
     new: bool = False  # start over without what earlier runs have left
 
@@ -224,18 +226,22 @@ class _Values:
         first, *rest = self.given.get("state", "artifact").split()
         if first == "new" and not rest:
             first, rest = "artifact", ["new"]
-        if first not in _STORES:
-            hint = did_you_mean(first, ("artifact", "artifact unsealed", "new", "none"))
+        url = first if _URL.fullmatch(first) else ""
+        if "://" in first and not url:
+            self._wrong("state", "is a URL with more than a path", "credentials are variables, see docs/state.md")
+        elif not url and first not in _STORES:
+            hint = did_you_mean(first, ("artifact", "artifact unsealed", "new", "none", "s3://bucket/folder"))
             self._wrong("state", f"names no store that this version has: `{show(first)}`", hint)
         for word in rest:
             if word not in _STATE_WORDS or first == "none":
-                hint = "`sealed` or `unsealed`, and `new`, may follow `artifact`; nothing may follow `none`"
+                hint = "`sealed` or `unsealed`, and `new`, may follow `artifact` or a URL; nothing follows `none`"
                 self._wrong("state", f"can't be used with `{show(word)}`", hint)
         if {"sealed", "unsealed"} <= set(rest):
             self._wrong("state", "can't be both sealed and unsealed", "leave out one of the two")
+        store: Literal["artifact", "url", "none"] = "url" if url else "none" if first == "none" else "artifact"
         asked: Literal["sealed", "unsealed"] | None = "sealed" if "sealed" in rest else None
-        store: Literal["artifact", "none"] = "none" if first == "none" else "artifact"
-        return StateWish(store=store, asked="unsealed" if "unsealed" in rest else asked, new="new" in rest)
+        asked = "unsealed" if "unsealed" in rest else asked
+        return StateWish(store=store, url=url, asked=asked, new="new" in rest)
 
     def _wrong(self, name: str, what: str, hint: str) -> None:
         self.problems.append(Problem(what=f"input `{name}` {what}", hint=hint))
@@ -247,7 +253,7 @@ def _surroundings(context: Context, state: StateWish) -> Iterator[Problem]:
         hint = "let `uses: actions/checkout@…` be the step before this one"
         yield Problem(what="the workspace is empty: the repository was not checked out", hint=hint)
     known = context.repository and context.workflow and context.run_id
-    if state.store == "artifact" and not known:
+    if state.store != "none" and not known:
         hint = "outside of a workflow use `dango sync`, or set `state: none`"
         yield Problem(what="the runner does not say which run of which workflow this is", hint=hint)
 

@@ -17,8 +17,10 @@ from dango_action.fetch import Destination, fetch, origin
 from dango_action.results import StateResult
 from dango_action.state.archive import pack
 from dango_action.state.artifacts import Artifacts
+from dango_action.state.bucket import open_bucket
 from dango_action.state.manifest import Manifest, Origin, Parent, SourceState, file_of
 from dango_action.state.names import NOTHING, Lineage, Place
+from dango_action.state.objects import Objects
 from dango_action.state.policy import Asked, key_for, unsealed_notice
 from dango_action.state.seal import Keys
 from dango_action.state.store import Found
@@ -34,9 +36,8 @@ if TYPE_CHECKING:
     from dango_action.credentials.keys import PrivateKey
     from dango_action.github.api import GitHub, Repository
     from dango_action.state.archive import Packed
+    from dango_action.state.bucket import Address
     from dango_action.state.store import Kept, Store
-
-_FIRST = "to start over, or if this is the first sync of this workflow, run it by hand with `state: new`, once"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +51,17 @@ class Job:
     events: Collection[str]  # that a trusted run may have been started by
     asked: Asked  # whether to seal it
     new: bool
+    address: Address | None = None  # of a bucket; None: artifacts
+
+    @property
+    def afresh(self) -> str:
+        """The input that starts over."""
+        return f"`state: {self.address.url} new`" if self.address else "`state: new`"
 
 
 @dataclass(slots=True, kw_only=True)
 class Keeper:
-    """Keeps one warehouse, the file `path`, as artifacts of a workflow's runs. `staging` is a folder to be."""
+    """Keeps one warehouse, the file `path`, in a store. `staging` is a folder to be."""
 
     github: GitHub
     job: Job
@@ -116,30 +123,36 @@ class Keeper:
         refuse_foreign_code(self.path)
         self.notices += refuse_secrets(self.path, known, changed)
         folder = self.staging
+        assert self._store  # noqa: S101 - `restore` comes first
         try:
-            manifest = self._manifest(run, self.path)
+            manifest = self._manifest(run, self._store.next)
             pack(folder, self.path, manifest, self._key)
+            put = self._store.put(folder, manifest)
         except OSError as error:
             what = f"the warehouse cannot be put up for upload: {error.strerror}"
             raise StateError.because(what, "the kept generation is the one from before; run again") from error
-        assert self._store  # noqa: S101 - `restore` comes first
-        put = self._store.put(folder, manifest)
+        if put.artifact is None:  # it is there, so it is what the next run goes on from
+            self.basis = Place(generation=manifest.generation, run=self.job.run_id)
         self._mark()
-        size = manifest.file.size
         return StateResult(
             restored=restored,
             kept=manifest.generation,
             artifact=put.artifact,
-            size=size,
+            size=manifest.file.size,
             sealed=self._key is not None,
+            where=self.job.address.url if self.job.address else None,
+            generations=put.generations,
+            total=put.total,
         )
 
     def _choose_key(self, repository: Repository) -> None:
         """Settle whether what this run keeps is sealed, before anything is loaded."""
         if self._read_only:
             return
-        self._key = key_for(self.job.asked, self.keys, private=repository.private)
-        notice = None if self._key else unsealed_notice(self.job.asked, private=repository.private)
+        bucket = self.job.address is not None  # who may read that is not who may read the repository
+        private = repository.private or bucket
+        self._key = key_for(self.job.asked, self.keys, private=private)
+        notice = None if self._key else unsealed_notice(self.job.asked, private=private, bucket=bucket)
         self.notices += [notice] if notice else []
 
     def _unsealed(self, kept: Kept) -> Iterator[Problem]:
@@ -149,12 +162,22 @@ class Keeper:
             yield Problem(what=what, hint="the next one is sealed; delete the others if nobody else may read them")
 
     def _opened(self, repository: Repository) -> Store:
-        return Artifacts(
+        artifacts = Artifacts(
             github=self.github,
             repository=repository,
             lineage=self.job.lineage,
             events=self.job.events,
             current=self.job.run_id,
+        )
+        if self.job.address is None:
+            return artifacts
+        return Objects(
+            bucket=open_bucket(self.job.address),
+            repository_id=repository.id,
+            lineage=self.job.lineage,
+            earlier=artifacts.find,
+            vouched=self.job.asked == "unsealed",
+            writes=not self._read_only,
         )
 
     def _look(self, store: Store) -> Found:
@@ -181,7 +204,7 @@ class Keeper:
     def _begin(self, found: Found) -> None:
         """See that nothing was kept before; a file that is there is the base then, unless it is another part's."""
         if not self._read_only:
-            _refuse_loss(found)
+            _refuse_loss(found, self.job.afresh)
         mark = _mark_of(self.path)
         if self.path.is_file() and mark.is_file() and mark.read_text() != self._lineage:
             raise ConfigError.because(
@@ -211,11 +234,11 @@ class Keeper:
             kept.expires_at and datetime.now(UTC) - kept.created_at > (kept.expires_at - kept.created_at) / 2
         )
 
-    def _manifest(self, run: str, file: Path) -> Manifest:
+    def _manifest(self, run: str, generation: int) -> Manifest:
         assert self._origin  # noqa: S101 - `restore` comes first
         restored = self._restored.manifest if self._restored else None
         return Manifest(
-            generation=(self.basis or NOTHING).generation + 1,
+            generation=generation,
             parent=Parent(generation=restored.generation, sha256=restored.file.sha256) if restored else None,
             origin=self._origin,
             run_id=self.job.run_id,
@@ -223,9 +246,10 @@ class Keeper:
             run=run,
             created_at=datetime.now(UTC),
             dango_version=__version__,
-            file=file_of(file),
+            file=file_of(self.path),
             datasets={
-                name: SourceState(cursors=held.cursors, rows=held.rows) for name, held in datasets(file).items()
+                name: SourceState(cursors=held.cursors, rows=held.rows)
+                for name, held in datasets(self.path).items()
             },
         )
 
@@ -240,15 +264,20 @@ def _mark_of(path: Path) -> Path:
 def _gone(found: Found) -> Iterator[Problem]:
     if found.newest and found.newest.generation < found.highest:
         what = f"generation {found.highest} is gone, so this run goes on from {found.newest.generation}"
-        yield Problem(what=what, hint="its sources fetch again what came since; artifacts expire, see the docs")
+        yield Problem(what=what, hint="its sources fetch again what came since")
 
 
-def _refuse_loss(found: Found) -> None:
-    if found.highest:
+def _refuse_loss(found: Found, afresh: str) -> None:
+    if found.elsewhere:
+        other = found.elsewhere
+        what = f"nothing is kept there yet, and generation {other.generation} is the artifact {other.name}"
+        what += f" of run {other.run_id}"
+    elif found.highest:
         what = f"generation {found.highest} of the warehouse was kept, and is gone: expired, deleted, or left out"
     elif found.silent:
         what = f"run {found.silent.run_id} of this workflow should have kept something, and nothing can be used"
         what += f" (it ran on `{found.silent.branch}`)"
     else:
         return
-    raise StateError.because(what, f"nothing was loaded; {_FIRST}")
+    hint = f"to start over, or if this is the first sync of this workflow, run it by hand with {afresh}, once"
+    raise StateError.because(what, f"nothing was loaded; {hint}")

@@ -70,8 +70,9 @@ class StateResult:
     """What became of the warehouse between runs of a workflow.
 
     `restored` and `kept` are generations: the one that this run went on from, and the one that it put up as
-    `artifact`, with `size` bytes, `sealed` or not. None: there is no such one, as when nothing was new.
-    `read_only` is a run that keeps nothing, because it is not one of the default branch.
+    `artifact`, or at the URL `where`, with `size` bytes, `sealed` or not. None: there is no such one, as when
+    nothing was new. `generations` are known to be kept with it, of `total` bytes as they are stored. `read_only`
+    is a run that keeps nothing, because it is not one of the default branch.
     """
 
     restored: int | None = None
@@ -79,6 +80,9 @@ class StateResult:
     artifact: str | None = None
     size: int | None = None
     sealed: bool = False
+    where: str | None = None
+    generations: int | None = None
+    total: int | None = None
     read_only: bool = False
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ PROXIES = frozenset(
         "http_proxy", "https_proxy", "all_proxy",
     }
 )  # fmt: skip
+# Of the bucket that state is kept in, by its cloud's own names; they are no source's unless it names them.
+BUCKETS = re.compile(r"(AWS|AZURE|GOOGLE)_\w*(KEY|TOKEN|SECRET|CONNECTION_STRING)")
 BASE = PROXIES | frozenset(
     {
         "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TZ", "LANG", "LANGUAGE", "TMPDIR",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dango_action.credentials.allow_list import PROXIES, is_own
+from dango_action.credentials.allow_list import BUCKETS, PROXIES, is_own
 from dango_action.credentials.environ import variable_name, variables
 from dango_action.credentials.files import CONFIG_TOML, DOTENV, SECRETS_TOML, Files
 from dango_action.credentials.forms import Known
@@ -168,9 +168,9 @@ class Credentials:
                 yield Known(path=label, text=text, setting=used.is_setting(_toml_name(path, self.config), text))
         for name, text in self.files.dotenv.items():
             yield Known(path=f"{name} in {DOTENV}", text=text, setting=used.is_setting(name, text))
-        for name in PROXIES & self.job.keys():
-            if "@" in self.job[name]:
-                yield Known(path=f"{name} in {JOB}", text=self.job[name])
+        for name, text in self.job.items():
+            if BUCKETS.fullmatch(name) or (name in PROXIES and "@" in text):
+                yield Known(path=f"{name} in {JOB}", text=text)
 
     def variables(self) -> Iterator[tuple[str, Value]]:
         """Give every variable, whoever may see it; of one name, the one that wins first."""

@@ -1,4 +1,4 @@
-"""The part of GitHub's REST API that state needs, for one repository. It reads, and changes nothing."""
+"""The part of GitHub's REST API that state needs, for one repository. All that it changes is old artifacts."""
 
 from __future__ import annotations
 
@@ -190,6 +190,15 @@ class GitHub:
                 "run again; if it stays so, delete the artifact",
             )
         raise _unreachable(problem) from problem
+
+    def delete(self, artifact: Artifact) -> bool:
+        """Delete an artifact; false if the token may not."""
+        url = f"{self._url}/actions/artifacts/{artifact.id}"
+        try:
+            status = self._session.delete(url, timeout=_TIMEOUT).status_code
+        except requests.RequestException as error:
+            raise _unreachable(error) from error
+        return status in (requests.codes.no_content, requests.codes.not_found)
 
     def _stream(self, path: str, file: Path, most: int) -> str:
         """Write a download to a file and return its SHA-256; `requests` raises if the body ends too early."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dango_action.report.wording import headline
+from dango_action.report.wording import counted, headline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dango_action.errors import Problem
-    from dango_action.results import RunResult, SourceResult
+    from dango_action.results import RunResult, SourceResult, StateResult
 
 _MARK = {"ok": "✅", "failed": "❌", "interrupted": "⏹️"}
 _SEALED = "It is sealed: only who has the private key of this repository's secrets can read it."
+_OPEN = "It is not sealed: whoever may read the bucket can read it, and whoever may write to it can replace it."
 _UNSEALED = "It is not sealed: whoever may read this repository's Actions can download it."
 _SPECIAL = "\\`*_{}[]<>#|~!"
 
@@ -47,14 +48,27 @@ def _where(result: RunResult) -> str:
     if state.read_only:
         return f"{place} Nothing of this run is kept: it is not one of the default branch."
     if state.kept:
-        artifact = code(state.artifact or "")
-        kept = f"It goes up as generation {state.kept}, {_size(state.size)}: artifact {artifact}."
-        kept = f"{kept} {_SEALED if state.sealed else _UNSEALED}"
+        kept = f"{_kept(state)} {_sealing(state)}"
     elif state.restored:
         kept = f"Nothing is new: generation {state.restored} stays the newest."
     else:
         return f"{place} There is nothing to keep yet."
     return f"{place} {kept} {pull}"
+
+
+def _kept(state: StateResult) -> str:
+    """Say where this generation is, and what all that are kept take up."""
+    what = f"generation {state.kept}, {_size(state.size)}"
+    if state.artifact:
+        placed = f"It goes up as {what}: artifact {code(state.artifact)}."
+    else:
+        placed = f"It is kept as {what}: {code(state.where or '')}."
+    newest = counted(state.generations or 1, "generation")
+    return f"{placed} With it, the newest {newest} take up {_size(state.total)}."
+
+
+def _sealing(state: StateResult) -> str:
+    return _SEALED if state.sealed else _OPEN if state.where else _UNSEALED
 
 
 def _size(size: int | None) -> str:

@@ -8,15 +8,17 @@ nothing, the workflow's own runs are looked at one by one.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import groupby, islice
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from dango_action.errors import Problem, StateError
+from dango_action.errors import DangoError, Problem, StateError
 from dango_action.github.api import PER_PAGE
+from dango_action.state.leftovers import Left, highest, kept_of, refuse_twins, silent_of
 from dango_action.state.names import NOTHING, Lineage, Place, StateName, parse
-from dango_action.state.store import Found, Kept, Put, Silent, overtaken
+from dango_action.state.store import KEEP, Found, Kept, Put, overtaken
 from dango_action.state.trust import distrust_commit, distrust_run
 
 if TYPE_CHECKING:
@@ -30,25 +32,8 @@ if TYPE_CHECKING:
 _ARTIFACTS = 2000  # of the repository, to read through; 20 requests
 _RUNS = 300  # of each event, to look at if that finds nothing
 _STRANGERS = 10  # to name
+_BACK = 3  # generations before those that `find` looks at; if there are more, later runs get there
 _LONGEST_UPLOAD = timedelta(hours=1)  # between the date of an artifact and its place in the listing
-
-
-@dataclass(slots=True, kw_only=True)
-class _Left:
-    """What a run has left: generations, the places that its reports name, and anything of another lineage."""
-
-    run: WorkflowRun
-    kept: list[Kept] = field(default_factory=list)
-    places: set[Place] = field(default_factory=set)
-    newest: datetime | None = None
-    others: bool = False
-    refused: bool = False  # it has left something, and is not believed
-
-    @property
-    def begun(self) -> datetime:
-        """When the attempt that has left the newest of it began: it has seen all that was there before."""
-        started = self.run.run_started_at
-        return started if started and self.newest and started <= self.newest else self.run.created_at
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,7 +46,8 @@ class Artifacts:
     events: Collection[str]  # that a trusted run may have been started by
     current: int | None = None  # the run that asks, if it is one
     notices: list[Problem] = field(default_factory=list)
-    _left: dict[int, _Left] = field(default_factory=dict)
+    vouched: bool = True
+    _left: dict[int, Left] = field(default_factory=dict)
     _runs_asked: dict[int, WorkflowRun | None] = field(default_factory=dict)
     _strangers: set[int] = field(default_factory=set)  # runs that are not trusted, and were named
     _found: Found | None = None
@@ -85,14 +71,35 @@ class Artifacts:
         if not window and not complete:
             window = self._look_one_by_one()
         if not window:
-            return Found(newest=None, highest=0, silent=_named(self._elsewhere or self._silent()))
+            return Found(newest=None, highest=0, silent=silent_of(self._elsewhere or self._silent()))
         places = {place for left in window for place in left.places} - {NOTHING}
         kept = [each for left in window for each in left.kept]
         kept += [each for place in places for each in self._at(place)]
-        _refuse_twins(kept)
-        highest = max((place.generation for place in (*places, *(each.place for each in kept))), default=0)
-        newest = _highest(kept) or (self._older() if highest else None)
-        return Found(newest=newest, highest=highest, silent=None)
+        refuse_twins(kept)
+        top = max((place.generation for place in (*places, *(each.place for each in kept))), default=0)
+        newest = highest(kept) or (self._older() if top else None)
+        return Found(newest=newest, highest=top, silent=None)
+
+    @property
+    def next(self) -> int:
+        """The number of the next generation."""
+        return self._found.newest.generation + 1 if self._found and self._found.newest else 1
+
+    def kept(self) -> list[Kept]:
+        """Return the generations that are there, the newest first: what `find` saw, and what those went on from.
+
+        Raises:
+            StateError: GitHub doesn't answer.
+            CredentialsError: GitHub refuses.
+
+        """
+        for _ in range(_BACK):
+            named = {place.run for left in self._left.values() for place in left.places} - {NOTHING.run}
+            further = [found for run in sorted(named - self._left.keys()) if (found := self.github.run(run))]
+            if not [kept for run in further for kept in self._look(run).kept]:
+                break
+        there = {each.handle.id: each for left in self._left.values() for each in left.kept}
+        return sorted(there.values(), key=lambda each: (-each.generation, -each.run_id))
 
     def download(self, kept: Kept, file: Path) -> None:
         """Write the zip file of a generation to a new file.
@@ -103,7 +110,7 @@ class Artifacts:
         """
         self.github.download(kept.handle, file)
 
-    def put(self, folder: Path, manifest: Manifest) -> Put:  # noqa: ARG002 - a step sends the folder
+    def put(self, folder: Path, manifest: Manifest) -> Put:
         """Return the name by which a step of `action.yml` uploads the folder, if no other run has been quicker.
 
         Raises:
@@ -119,7 +126,24 @@ class Artifacts:
             attempt=manifest.run_attempt,
             shard=self.lineage.shard,
         )
-        return Put(artifact=str(name))
+        older = self._clear(manifest.generation) if self._found else []
+        sizes = [file.stat().st_size for file in folder.iterdir()] + [each.size for each in older]
+        return Put(artifact=str(name), generations=1 + len(older), total=sum(sizes))
+
+    def _clear(self, generation: int) -> list[Kept]:
+        """Delete what need not be kept any more beside this generation, if the token may; return what is left.
+
+        The generation itself goes up later. If that fails, there are as many fewer until the next run.
+        """
+        kept: list[Kept] = []
+        with suppress(DangoError):  # another run can do it
+            kept = self.kept()
+            numbers = sorted({each.generation for each in kept}, reverse=True)[: KEEP - 1]
+            for each in [each for each in kept if each.generation < min(generation, *numbers)]:
+                if not self.github.delete(each.handle):
+                    break
+                kept.remove(each)
+        return kept
 
     def _refuse_newer(self, generation: int) -> None:
         """Look again at the last moment: an upload is not exclusive."""
@@ -137,9 +161,9 @@ class Artifacts:
                     if kept.generation >= generation:
                         raise overtaken(kept)
 
-    def _read_through(self) -> tuple[list[_Left], bool]:
+    def _read_through(self) -> tuple[list[Left], bool]:
         """Return what the newest artifacts of the lineage belong to, and whether there can be no others."""
-        window: dict[int, _Left] = {}
+        window: dict[int, Left] = {}
         begun: datetime | None = None
         count = 0
         for artifact in islice(self.github.artifacts(), _ARTIFACTS):
@@ -186,7 +210,7 @@ class Artifacts:
         there = self.repository.model_copy(update={"default_branch": run.head_branch or ""})
         return distrust_run(run, there, self.lineage.workflow, self.events) is None
 
-    def _look_one_by_one(self) -> list[_Left]:
+    def _look_one_by_one(self) -> list[Left]:
         runs, bound = self._runs(_RUNS)
         window = list(self._window(runs))
         if bound and (not window or min(left.begun for left in window) < bound):
@@ -206,7 +230,7 @@ class Artifacts:
             found += listed
         return sorted(found, key=lambda run: run.updated_at, reverse=True), bound
 
-    def _window(self, runs: Iterable[WorkflowRun]) -> Iterator[_Left]:
+    def _window(self, runs: Iterable[WorkflowRun]) -> Iterator[Left]:
         """Give what the last run that has left something has left, and every run that ran beside it."""
         begun: datetime | None = None
         for run in runs:
@@ -217,11 +241,11 @@ class Artifacts:
                 yield left
                 begun = begun or left.begun
 
-    def _look(self, run: WorkflowRun) -> _Left:
+    def _look(self, run: WorkflowRun) -> Left:
         """Return what a run has left; of one that is not trusted, nothing."""
         if run.id in self._left:
             return self._left[run.id]
-        left = self._left[run.id] = _Left(run=run)
+        left = self._left[run.id] = Left(run=run)
         if self._distrust(run):
             return left
         self._list(left)
@@ -229,10 +253,10 @@ class Artifacts:
         if reason:
             what = f"what run {run.id} has left was left out: {reason}"
             self.notices.append(Problem(what=what, hint="nothing of it was read"))
-            left = self._left[run.id] = _Left(run=run, refused=True)
+            left = self._left[run.id] = Left(run=run, refused=True)
         return left
 
-    def _list(self, left: _Left) -> None:
+    def _list(self, left: Left) -> None:
         """Read the names of what a run has left."""
         run = left.run
         for artifact in self.github.artifacts_of(run.id):
@@ -246,7 +270,7 @@ class Artifacts:
                 # an expired one says that it was there
                 left.places.add(Place(generation=name.generation, run=run.id))
                 if not artifact.expired:
-                    left.kept.append(_kept(name.generation, artifact))
+                    left.kept.append(kept_of(name.generation, artifact))
             elif name.basis:
                 left.places.add(name.basis)
             else:
@@ -263,7 +287,7 @@ class Artifacts:
     def _older(self) -> Kept | None:
         """Return what the last changed run has that still has anything, if the newest generations are gone."""
         runs, _ = self._runs(PER_PAGE)
-        return next(filter(None, (_highest(self._look(run).kept) for run in runs)), None)
+        return next(filter(None, (highest(self._look(run).kept) for run in runs)), None)
 
     def _silent(self) -> WorkflowRun | None:
         """Return the last run that has succeeded, if nothing is left of it, or nothing that is believed.
@@ -280,39 +304,3 @@ class Artifacts:
 
     def _distrust(self, run: WorkflowRun) -> str | None:
         return distrust_run(run, self.repository, self.lineage.workflow, self.events)
-
-
-def _kept(generation: int, artifact: Artifact) -> Kept:
-    return Kept(
-        generation=generation,
-        run_id=artifact.run_id,
-        name=artifact.name,
-        size=artifact.size_in_bytes,
-        created_at=artifact.created_at,
-        expires_at=artifact.expires_at,
-        handle=artifact,
-    )
-
-
-def _named(run: WorkflowRun | None) -> Silent | None:
-    return Silent(run_id=run.id, branch=run.head_branch) if run else None
-
-
-def _highest(found: Iterable[Kept]) -> Kept | None:
-    return max(found, key=lambda kept: kept.generation, default=None)
-
-
-def _refuse_twins(found: Iterable[Kept]) -> None:
-    """Refuse a generation that is there twice: two runs have gone on from the same one."""
-    several = {each.handle.id: each for each in found}.values()
-    for generation, group in groupby(
-        sorted(several, key=lambda each: -each.generation), lambda each: each.generation
-    ):
-        twins = sorted(group, key=lambda each: each.handle.id)
-        if len(twins) > 1:
-            listed = ", ".join(f"run {kept.run_id} ({kept.name})" for kept in twins)
-            what = f"generation {generation} was written twice, by runs that did not know of each other: {listed}"
-            hint = (
-                "delete the artifact of one of them on that run's page, and run again; `concurrency:` prevents it"
-            )
-            raise StateError(Problem(what=what, hint=hint))

@@ -40,8 +40,12 @@ def key_for(asked: Asked, keys: Keys, *, private: bool) -> PrivateKey | None:
     return keys.first
 
 
-def unsealed_notice(asked: Asked, *, private: bool) -> Problem | None:
+def unsealed_notice(asked: Asked, *, private: bool, bucket: bool = False) -> Problem | None:
     """Return what is to be known of a warehouse that is kept unsealed; None if that was known."""
+    if bucket and asked is None:
+        what = "the warehouse is kept unsealed, since there is no key: who may write to the bucket can replace it"
+        hint = f"make a key with {_GET_KEY}, and hand it over: {_HAND_KEY}; or add `unsealed` to `state`"
+        return Problem(what=what, hint=hint)
     if not private:
         what = "the warehouse is kept unsealed in a public repository, as asked"
         return Problem(what=what, hint="everybody can download it")

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from dango_action.state.manifest import Manifest
 
 
+KEEP = 3
+"""Generations; older ones are deleted where that is allowed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """A generation that is there, under the name by which people find it.
@@ -50,19 +54,27 @@ class Found:
     """What there is to go on from.
 
     `newest` is None if nothing is there. `highest` is the highest generation that a trusted run speaks of; it may
-    be gone. `silent` is set if nothing of the lineage is left at all, and something should be.
+    be gone. `silent` is set if nothing of the lineage is left at all, and something should be. `elsewhere` is a
+    generation that is in another store than the one that was asked.
     """
 
     newest: Kept | None
     highest: int
     silent: Silent | None
+    elsewhere: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Put:
-    """Where a generation is put up: `artifact` is the name that a later step of the job uploads it by."""
+    """A generation that was put up.
+
+    `artifact` is the name that a later step of the job uploads it by; None: it is where it belongs already.
+    `generations` is how many are kept with it, and `total` the bytes of all of them.
+    """
 
     artifact: str | None
+    generations: int
+    total: int
 
 
 def overtaken(by: Kept) -> DangoError:
@@ -78,6 +90,12 @@ class Store(Protocol):
 
     notices: list[Problem]
     """What is worth knowing of what was found."""
+    vouched: bool
+    """Whether what is not sealed is believed although there is a key: somebody else says who has written it."""
+
+    @property
+    def next(self) -> int:
+        """The number of the next generation, once `find` has looked."""
 
     def find(self) -> Found:
         """Return the newest generation that is there.
@@ -85,6 +103,14 @@ class Store(Protocol):
         Raises:
             StateError: it can't be told which one that is, or the store doesn't answer.
             CredentialsError: the store refuses.
+
+        """
+
+    def kept(self) -> list[Kept]:
+        """Return the generations that are there, the newest first; `find` comes before.
+
+        Raises:
+            DangoError: as `find`.
 
         """
 

@@ -48,12 +48,16 @@ def test_the_next_run_goes_on_where_the_last_one_stopped_on_a_machine_that_is_go
 
     assert second.code == 0, second.out
     assert second.outputs["rows-loaded"] == "2"
+    before, after = workflow.states()
     assert second.result["state"] == {
         "restored": 1,
         "kept": 2,
         "artifact": second.outputs["state-name"],
         "size": workflow.project.warehouse.stat().st_size,
         "sealed": False,
+        "where": None,
+        "generations": 2,
+        "total": len(before.content) + sum(map(len, after.files().values())),
         "read_only": False,
     }
     assert counted(workflow.project) == [(5, 5)]

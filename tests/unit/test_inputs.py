@@ -121,6 +121,15 @@ def test_inputs_are_taken_apart_and_empty_ones_are_absent(tmp_path):
         ("artifact unsealed", StateWish(asked="unsealed")),
         (" artifact  new unsealed ", StateWish(new=True, asked="unsealed")),
         ("none", StateWish(store="none")),
+        ("s3://bucket/a", StateWish(store="url", url="s3://bucket/a")),
+        (
+            "abfss://c@account.dfs.core.windows.net/a",
+            StateWish(store="url", url="abfss://c@account.dfs.core.windows.net/a"),
+        ),
+        (
+            "file:///srv/state new unsealed",
+            StateWish(store="url", url="file:///srv/state", new=True, asked="unsealed"),
+        ),
     ],
 )
 def test_the_state_is_a_store_and_how_it_is_used(value, wish):
@@ -139,10 +148,12 @@ def test_a_workflow_does_not_start_over_each_time_it_runs_by_itself(event):
         ("artefact", "did you mean `artifact`?"),
         ("nome", "did you mean `none`?"),
         ("unsealed", "did you mean `artifact unsealed`?"),
-        ("s3://bucket", "use one of"),
+        ("s3://key:secret@bucket", "credentials are variables"),
+        ("az://container/a?sig=secret", "credentials are variables"),
         ("artifact unsealed sealed", "leave out one of the two"),
-        ("artifact nwe", "`sealed` or `unsealed`, and `new`, may follow `artifact`"),
-        ("none new", "nothing may follow `none`"),
+        ("artifact nwe", "`sealed` or `unsealed`, and `new`, may follow `artifact` or a URL"),
+        ("s3://bucket nwe", "`sealed` or `unsealed`, and `new`, may follow `artifact` or a URL"),
+        ("none new", "nothing follows `none`"),
     ],
 )
 def test_an_unknown_state_is_answered_with_what_there_is(value, hint):
@@ -150,6 +161,7 @@ def test_an_unknown_state_is_answered_with_what_there_is(value, hint):
 
     assert what.startswith("input `state`")
     assert hint in answer
+    assert "secret" not in what
 
 
 def test_all_wrong_inputs_are_reported_at_once():

@@ -182,11 +182,15 @@ def test_a_stream_that_cannot_show_a_character_gets_it_escaped():
 
 
 def test_the_summary_says_where_the_data_is_and_how_to_get_it():
-    kept = StateResult(restored=11, kept=12, artifact="dango-state-w-12345678-g12-a1-s1", size=1_234_567)
+    name = "dango-state-w-12345678-g12-a1-s1"
+    kept = StateResult(restored=11, kept=12, artifact=name, size=1_234_567, generations=3, total=3_456_789)
+    put = StateResult(kept=12, where="s3://bucket/a", size=1_234_567, generations=1, total=1_000_000)
 
     assert "It goes up as generation 12, 1.2 MB: artifact `dango-state-w-12345678-g12-a1-s1`." in summary(
         run(source(), state=kept)
     )
+    assert "the newest 3 generations take up 3.5 MB." in summary(run(source(), state=kept))
+    assert "It is kept as generation 12, 1.2 MB: `s3://bucket/a`. With it," in summary(run(source(), state=put))
     assert "It is not sealed" in summary(run(source(), state=kept))
     assert "generation 11 stays the newest" in summary(run(source(), state=StateResult(restored=11)))
     assert "There is nothing to keep yet" in summary(run(source(), state=StateResult()))
