@@ -68,13 +68,10 @@ class Leavings:
             for problem in held:
                 self.runner.error("dango", problem)
             codes = (*result.exit_codes, ExitCode.CREDENTIALS)
-            result = replace(result, problems=(*result.problems, *held), exit_codes=codes, state=None)
-        kept = {}
-        if result.state and result.state.artifact:
-            level = "0" if result.state.sealed else "1"  # what is sealed can't be made smaller
-            kept = {"state-name": result.state.artifact, "state-compression": level}
+            kept = result.state if result.state and result.state.where else None  # a bucket has it already
+            result = replace(result, problems=(*result.problems, *held), exit_codes=codes, state=kept)
         outputs = {
-            **kept,  # first: it is worth most
+            **_state(result),  # first: it is worth most
             "status": result.status,
             "sources-ok": ",".join(source.name for source in result.sources if source.status == "ok"),
             "sources-failed": ",".join(source.name for source in result.sources if source.status != "ok"),
@@ -115,6 +112,15 @@ class Leavings:
             logs = f"\nLogs and result: the artifact {code(report)} of this run.\n" if report else ""
             with suppress(OSError):
                 write_summary(self.step.context.summary, text + logs)
+
+
+def _state(result: RunResult) -> dict[str, str]:
+    """Return the outputs for a generation that is new."""
+    state = result.state
+    if state and state.artifact:
+        level = "0" if state.sealed else "1"  # what is sealed can't be made smaller
+        return {"state-name": state.artifact, "state-compression": level}
+    return {"state-uploaded": "true"} if state and state.where else {}
 
 
 def _held(scanner: Scanner, *folders: Path) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -167,7 +167,13 @@ class ObjectStoreBucket:
         import obstore  # noqa: PLC0415 - as above
 
         with self._speaking("listed"):
-            found = _interruptible(lambda: obstore.list(self.store, f"{folder}/").collect())
+            try:
+                found = _interruptible(lambda: obstore.list(self.store, f"{folder}/").collect())
+            except obstore.exceptions.GenericError:
+                # why a listing is refused has no type of its own; why a look at an object is has one
+                with suppress(FileNotFoundError):
+                    _interruptible(lambda: obstore.head(self.store, f"{folder}/probe"))
+                raise
         return [Item(name=each["path"], size=each["size"], modified=each["last_modified"]) for each in found]
 
     def delete(self, name: str) -> None:

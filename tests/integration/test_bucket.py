@@ -155,6 +155,44 @@ def test_a_run_whose_number_was_deleted_again_meanwhile_is_found_out_as_well(run
     assert run.pointers() == ["g3.json", "g4.json", "g5.json"]
 
 
+class Between:
+    """A bucket in which something happens at a moment that can't be hit otherwise."""
+
+    def __init__(self, bucket, *, uploaded=lambda: None, created=lambda done: done):
+        self.bucket, self.uploaded, self.created = bucket, uploaded, created
+
+    def __getattr__(self, name):
+        return getattr(self.bucket, name)
+
+    def upload(self, name, file):
+        self.bucket.upload(name, file)
+        self.uploaded()
+
+    def create(self, name, content):
+        return self.created(self.bucket.create(name, content))
+
+
+def test_a_run_that_is_overtaken_while_it_uploads_takes_its_data_back(run):
+    run()
+    slow, _ = run.begin()
+    slow._store.bucket = Between(slow._store.bucket, uploaded=run)
+
+    with pytest.raises(StateError, match="generation 2 was kept by run 103"):
+        run.end(slow)
+
+    assert run.pointers() == ["g1.json", "g2.json"]
+    assert run.kept() == ["g1", "g2"]
+    assert run().before == 2
+
+
+def test_a_commit_whose_answer_was_lost_is_one(run):
+    keeper, _ = run.begin()
+    keeper._store.bucket = Between(keeper._store.bucket, created=lambda _: False)
+
+    assert run.end(keeper).state.kept == 1
+    assert run().before == 1
+
+
 @dataclass
 class Overwriting:
     """A store that replaces what is to be created, as some do that look like S3; and tells of each call."""

@@ -46,9 +46,9 @@ def flaws(text):
         and text.count("--build-constraint") == 1,
         "nothing is cached": not re.search(r"\bcache:|actions/cache|CACHE_DIR", text),
         "every output comes from the process": all(
-            output["value"] == f"${{{{ steps.{step}.outputs.{name} }}}}"
+            output["value"] == f"${{{{ {' || '.join(f'steps.{step}.outputs.{name}' for step in steps_)} }}}}"
             for name, output in action["outputs"].items()
-            for step in ["uploads" if name == "state-uploaded" else "run"]
+            for steps_ in [["uploads", "run"] if name == "state-uploaded" else ["run"]]
         ),
         "it has no logic": len(text.splitlines()) < 140 and "  if [" not in text,
         "the marketplace can show it": {"name", "description", "author", "branding"} <= action.keys(),
