@@ -283,7 +283,7 @@ def _create(path: Path) -> None:
 def _clone(origin: Path, copy: Path, halted: Callable[[], bool]) -> None:
     """Copy a file inside the kernel, sharing its blocks where the file system can."""
     with origin.open("rb") as reader, copy.open("xb") as writer:
-        if _shared(reader.fileno(), writer.fileno()):
+        if not halted() and _shared(reader.fileno(), writer.fileno()):
             return
         if origin.stat().st_size > machine.free(copy.parent):  # found out before it has filled everybody's disk
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -49,18 +49,30 @@ def test_whatever_a_source_does_to_its_process_the_others_are_loaded(project):
     project.module("good", GOOD)
     project.module("leaks", LEAKS)
     project.module("hangs", HANGS)
+    project.module(
+        "stalls",
+        GOOD + "    import time\n    dlt.Pipeline.normalize = lambda *_, **__: time.sleep(600)\n",
+    )
     project.module("exits", "import os\ndef source():\n    os._exit(9)\n    yield 1\n")
     project.module("loud", LOUD)
-    project.sources("leaks", {"name": "hangs", "timeout_minutes": 0.02}, "exits", "loud", "good")
+    project.sources(
+        "leaks",
+        {"name": "hangs", "timeout_minutes": 0.02},
+        {"name": "stalls", "timeout_minutes": 0.05},
+        "exits",
+        "loud",
+        "good",
+    )
 
-    done = project.shell("ulimit -d 1500000; exec dango sync --json --jobs 5")
+    done = project.shell("ulimit -d 1500000; exec dango sync --json --jobs 6")
 
     assert done.code == 5, done.out
     assert done.source("leaks")["cause"].startswith("custom_sources/leaks.py:5:")
     assert (
         "memory ran out: this source's process found no more within its limit of" in done.source("leaks")["cause"]
     )
-    assert "took longer than its limit" in done.source("hangs")["cause"]
+    for name in ("hangs", "stalls"):
+        assert "extracting took longer than its limit" in done.source(name)["cause"]
     assert "ended by itself with status 9" in done.source("exits")["cause"]
     assert project.one("select count(*) from raw_good.source") == 10
     assert project.one("select count(*) from raw_loud.source") == 1
