@@ -7,31 +7,26 @@ left is deleted. Whatever kills a run, the committed file is the one from before
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import glob
 import json
 import os
 import shutil
-import sys
-import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from dango_action import machine
 from dango_action.errors import ConfigError, StateError, StoppedError
+from dango_action.warehouse.files import clone, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
-    from typing import BinaryIO
 
 Signature = tuple[int, int, int] | None
-_CHUNK = 64 * 1024 * 1024
 # three headers of 4 KiB, and the blocks that the committed one of them counts
 _USED = "select 3 * 4096 + block_size * total_blocks from pragma_database_size()"
-_FICLONE = 0x40049409  # ioctl_ficlone(2); Python has no name for it before 3.14
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,7 +92,7 @@ class Warehouse:
             import duckdb  # noqa: PLC0415 - as below
 
             try:
-                _clone(self.path, self.working, halted) if self._seen else _create(self.working)
+                clone(self.path, self.working, halted) if self._seen else _create(self.working)
             except (OSError, duckdb.Error, StoppedError) as error:
                 _remove(self.working)
                 if isinstance(error, StoppedError):
@@ -154,14 +149,17 @@ class Warehouse:
             _inspect(self.path)
             shutil.copymode(self.path, self.working)
         try:
-            _sync(self.working)
+            sync(self.working)
+            seen = signature(
+                self.working
+            )  # a file keeps it under another name, and from then on others may change it
             self.working.replace(self.path)
-            _sync(self.path.parent)
+            sync(self.path.parent)
         except OSError as error:
             raise StateError.because(
                 f"{self.path} could not be replaced: {_first_line(error)}", "nothing was changed; run again"
             ) from error
-        self._seen, self._copied = signature(self.path), False
+        self._seen, self._copied = seen, False
 
 
 def install(new: Path, path: Path, *, run: str, seen: Signature) -> None:
@@ -182,9 +180,9 @@ def install(new: Path, path: Path, *, run: str, seen: Signature) -> None:
             raise StateError.because(f"{path} was changed meanwhile", "nothing was replaced; run again")
         if seen:
             _inspect(path)
-        _sync(new)
+        sync(new)
         new.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
 
 
 def _usable(path: Path) -> Path:
@@ -280,67 +278,8 @@ def _create(path: Path) -> None:
     duckdb.connect(str(path)).close()
 
 
-def _clone(origin: Path, copy: Path, halted: Callable[[], bool]) -> None:
-    """Copy a file inside the kernel, sharing its blocks where the file system can."""
-    with origin.open("rb") as reader, copy.open("xb") as writer:
-        if not halted() and _shared(reader.fileno(), writer.fileno()):
-            return
-        if origin.stat().st_size > machine.free(copy.parent):  # found out before it has filled everybody's disk
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        inside = hasattr(os, "copy_file_range")
-        while not halted():
-            try:
-                if not (_copy_inside(reader, writer) if inside else _copy_outside(reader, writer)):
-                    return
-            except OSError as error:  # not on this file system
-                if not inside or error.errno in machine.FULL:
-                    raise
-                inside = False
-                reader.seek(0)
-                writer.seek(0)
-    raise StoppedError.because("stopped while the warehouse was copied", "run it again; nothing was changed")
-
-
-def _shared(origin: int, copy: int) -> bool:
-    """Let a copy share all blocks with its origin, which needs no room (Linux: Btrfs, XFS and their like)."""
-    if sys.platform == "linux":
-        with suppress(OSError):
-            fcntl.ioctl(copy, _FICLONE, origin)
-            return True
-    return False
-
-
-def _copy_inside(reader: BinaryIO, writer: BinaryIO) -> int:
-    return os.copy_file_range(reader.fileno(), writer.fileno(), _CHUNK)
-
-
-def _copy_outside(reader: BinaryIO, writer: BinaryIO) -> int:
-    return writer.write(reader.read(_CHUNK))
-
-
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk; a signal can't interrupt the kernel in it, but the waiting."""
-    failed: list[OSError] = []
-
-    def wait() -> None:
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=wait, daemon=True)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]

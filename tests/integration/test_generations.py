@@ -219,7 +219,7 @@ def test_a_full_disk_is_said_and_changes_nothing(path):
         [sys.executable, "-P", "-c", program, str(path)], capture_output=True, text=True, check=True
     )
 
-    assert done.stdout.count("bytes are needed beside it; nothing was changed") == 2
+    assert done.stdout.count("are free; nothing was changed") == 2
     assert "File exists" not in done.stdout
     assert value(path) == 1
     assert others(path) == []
