@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from dango_action.config.words import did_you_mean, show
@@ -169,6 +169,31 @@ def step(environ: Mapping[str, str], event: Mapping[str, Any]) -> Step:
     return Step(mode=mode, inputs=inputs, dry_run=dry_run, state=state, shard=shard, context=context)
 
 
+def state_wish(text: str) -> tuple[StateWish, list[Problem]]:
+    """Return where and how state is to be kept, as the words of `state` say, and what is wrong with them."""
+    first, *rest = text.split() or ["artifact"]
+    if first == "new" and not rest:
+        first, rest = "artifact", ["new"]
+    url = first if _URL.fullmatch(first) else ""
+    wrong: list[tuple[str, str]] = []
+    if "://" in first and not url:
+        wrong.append(("is a URL with more than a path", "credentials are variables, see docs/state.md"))
+    elif not url and first not in _STORES:
+        hint = did_you_mean(first, ("artifact", "artifact unsealed", "new", "none", "s3://bucket/folder"))
+        wrong.append((f"names no store that this version has: `{show(first)}`", hint))
+    for word in rest:
+        if word not in _STATE_WORDS or first == "none":
+            hint = "`sealed` or `unsealed`, and `new`, may follow `artifact` or a URL; nothing follows `none`"
+            wrong.append((f"can't be used with `{show(word)}`", hint))
+    if {"sealed", "unsealed"} <= set(rest):
+        wrong.append(("can't be both sealed and unsealed", "leave out one of the two"))
+    store: Literal["artifact", "url", "none"] = "url" if url else "none" if first == "none" else "artifact"
+    asked: Literal["sealed", "unsealed"] | None = "sealed" if "sealed" in rest else None
+    asked = "unsealed" if "unsealed" in rest else asked
+    wish = StateWish(store=store, url=url, asked=asked, new="new" in rest)
+    return wish, [Problem(what=f"`state` {what}", hint=hint) for what, hint in wrong]
+
+
 @dataclass(slots=True)
 class _Values:
     """Reads inputs one by one and keeps what is wrong with them."""
@@ -223,25 +248,9 @@ class _Values:
 
     def state(self) -> StateWish:
         """Return the input `state`: a store, and how it is used."""
-        first, *rest = self.given.get("state", "artifact").split()
-        if first == "new" and not rest:
-            first, rest = "artifact", ["new"]
-        url = first if _URL.fullmatch(first) else ""
-        if "://" in first and not url:
-            self._wrong("state", "is a URL with more than a path", "credentials are variables, see docs/state.md")
-        elif not url and first not in _STORES:
-            hint = did_you_mean(first, ("artifact", "artifact unsealed", "new", "none", "s3://bucket/folder"))
-            self._wrong("state", f"names no store that this version has: `{show(first)}`", hint)
-        for word in rest:
-            if word not in _STATE_WORDS or first == "none":
-                hint = "`sealed` or `unsealed`, and `new`, may follow `artifact` or a URL; nothing follows `none`"
-                self._wrong("state", f"can't be used with `{show(word)}`", hint)
-        if {"sealed", "unsealed"} <= set(rest):
-            self._wrong("state", "can't be both sealed and unsealed", "leave out one of the two")
-        store: Literal["artifact", "url", "none"] = "url" if url else "none" if first == "none" else "artifact"
-        asked: Literal["sealed", "unsealed"] | None = "sealed" if "sealed" in rest else None
-        asked = "unsealed" if "unsealed" in rest else asked
-        return StateWish(store=store, url=url, asked=asked, new="new" in rest)
+        wish, problems = state_wish(self.given.get("state", "artifact"))
+        self.problems += [replace(problem, what=f"input {problem.what}") for problem in problems]
+        return wish
 
     def _wrong(self, name: str, what: str, hint: str) -> None:
         self.problems.append(Problem(what=f"input `{name}` {what}", hint=hint))

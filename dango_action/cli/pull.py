@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
 from dango_action.cli.answer import Answering, answer
+from dango_action.cli.wanted import wanted, wanted_options
 from dango_action.errors import ExitCode
 
 
 @click.command(cls=Answering)
-@click.option("--repository", metavar="OWNER/NAME", help="On GitHub. [default: that of the remote `origin`]")
-@click.option("--workflow", metavar="FILE", help="Its file's name. [default: the one that syncs this project]")
-@click.option("--target", metavar="TARGET", help="As the workflow sets it. [default: that of sources.yml]")
-@click.option("--shard", type=click.IntRange(min=1), default=1, metavar="N", help="As the workflow sets it.")
+@wanted_options
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -24,27 +23,22 @@ from dango_action.errors import ExitCode
 )
 @click.option("--force", is_flag=True, help="Replace a file that is no pulled warehouse.")
 @click.pass_obj
-def pull(  # noqa: PLR0913 - one for each option
+def pull(
     project: Path,
     /,
     *,
-    repository: str | None,
-    workflow: str | None,
-    target: str | None,
-    shard: int,
     output: Path | None,
     force: bool,
     as_json: bool,
+    **given: Any,  # noqa: ANN401 - what `wanted_options` adds
 ) -> int:
     """Fetch the newest warehouse that this repository's workflow has kept, and say what is in it.
 
-    The token is GH_TOKEN, GITHUB_TOKEN, or that of the GitHub CLI.
+    The token is GH_TOKEN, GITHUB_TOKEN, or that of the GitHub CLI; for a bucket there are its cloud's variables.
     """
     from dango_action import pull as pulling  # noqa: PLC0415 - `--help` needs none of it
 
-    wish = pulling.Wish(
-        repository=repository, workflow=workflow, target=target, shard=shard, output=output, force=force
-    )
+    wish = pulling.Wish(wanted=wanted(given), output=output, force=force)
     pulled = pulling.pull(project, wish, os.environ)
     if as_json:
         document = {"path": str(pulled.path), "fetched": pulled.fetched, **pulled.manifest.model_dump(mode="json")}

@@ -10,7 +10,7 @@ from dango_action.config.parse import SOURCES_FILE, Parsed, read
 from dango_action.errors import Position, Problem, UsageError
 from dango_action.scaffold import repository
 from dango_action.scaffold.native_sources import Factory, factories
-from dango_action.scaffold.other_workflows import projects
+from dango_action.scaffold.other_workflows import kept, projects
 from dango_action.scaffold.scalars import writable
 
 if TYPE_CHECKING:
@@ -117,6 +117,11 @@ def workflows(top: Path) -> dict[str, frozenset[str]]:
     """Return the workflows of a repository by the names of their files, each with the projects that it syncs."""
     files = sorted(path for path in (top / WORKFLOWS).glob("*") if path.suffix in (".yml", ".yaml"))
     return {path.name: projects(_bytes(path)) for path in files}
+
+
+def kept_at(top: Path, file: str, folder: str) -> str:
+    """Return the input `state` with which a workflow syncs a project, "" if it has none in plain."""
+    return kept(_bytes(top / WORKFLOWS / file), folder)
 
 
 def _bytes(path: Path) -> bytes:

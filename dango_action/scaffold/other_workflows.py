@@ -25,6 +25,17 @@ def projects(workflow: bytes) -> frozenset[str]:
     return frozenset(_folder(step) for step in _steps(plain(root) if root else None))
 
 
+def kept(workflow: bytes, folder: str) -> str:
+    """Return the input `state` of the first step that syncs a project, "" if there is none, or an expression."""
+    root = load(workflow, "").root
+    for step in _steps(plain(root) if root else None):
+        given = step.get("with")
+        state = given.get("state") if isinstance(given, dict) else None
+        if serves(frozenset([_folder(step)]), folder) and isinstance(state, str) and "${{" not in state:
+            return state
+    return ""
+
+
 def serves(synced: frozenset[str], folder: str) -> bool:
     """Tell whether a project is among these, or may be."""
     return folder in synced or any("${{" in other for other in synced)

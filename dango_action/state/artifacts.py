@@ -270,7 +270,7 @@ class Artifacts:
                 # an expired one says that it was there
                 left.places.add(Place(generation=name.generation, run=run.id))
                 if not artifact.expired:
-                    left.kept.append(kept_of(name.generation, artifact))
+                    left.kept.append(kept_of(name.generation, artifact, run))
             elif name.basis:
                 left.places.add(name.basis)
             else:

@@ -35,7 +35,7 @@ class Left:
         return started if started and self.newest and started <= self.newest else self.run.created_at
 
 
-def kept_of(generation: int, artifact: Artifact) -> Kept:
+def kept_of(generation: int, artifact: Artifact, run: WorkflowRun) -> Kept:
     """Return an artifact as the generation that its name speaks of."""
     return Kept(
         generation=generation,
@@ -45,6 +45,7 @@ def kept_of(generation: int, artifact: Artifact) -> Kept:
         created_at=artifact.created_at,
         expires_at=artifact.expires_at,
         handle=artifact,
+        event=run.event,
     )
 
 

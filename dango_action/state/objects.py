@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dango_action.errors import DangoError, Problem, StateError
-from dango_action.state.archive import zip_folder
+from dango_action.state.archive import SEALED, zip_folder
 from dango_action.state.manifest import Parent
 from dango_action.state.pointer import LARGEST, Pointer, decode, generation_of, name_of
 from dango_action.state.store import KEEP, Found, Kept, Put, overtaken
@@ -125,7 +125,7 @@ class Objects:
         try:
             archive.unlink(missing_ok=True)
             zip_folder(folder, archive)
-            pointer = self._pointer_to(archive, manifest)
+            pointer = self._pointer_to(archive, manifest, sealed=(folder / SEALED).exists())
             self._refuse_newer(pointer)
             self.bucket.upload(self._data(pointer), archive)
         finally:
@@ -185,7 +185,7 @@ class Objects:
         if newest >= pointer.generation:
             raise overtaken(self._kept(self._pointer(newest)))
 
-    def _pointer_to(self, archive: Path, manifest: Manifest) -> Pointer:
+    def _pointer_to(self, archive: Path, manifest: Manifest, *, sealed: bool) -> Pointer:
         with archive.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
             size = stream.tell()
@@ -199,6 +199,7 @@ class Objects:
             run_attempt=manifest.run_attempt,
             created_at=datetime.now(UTC),
             parent=Parent(generation=before.generation, sha256=before.sha256) if before else None,
+            sealed=sealed,
         )
 
     def _commit(self, pointer: Pointer) -> None:
@@ -257,4 +258,5 @@ class Objects:
             created_at=pointer.created_at,
             expires_at=None,
             handle=pointer,
+            sealed=pointer.sealed,
         )

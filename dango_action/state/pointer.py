@@ -32,6 +32,7 @@ class Pointer(BaseModel):
     run_attempt: Annotated[int, Ge(1)]
     created_at: Annotated[AwareDatetime, Field(strict=False)]
     parent: Parent | None
+    sealed: bool
 
     def encode(self) -> bytes:
         """Return the JSON document."""

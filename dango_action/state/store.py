@@ -34,6 +34,8 @@ class Kept:
     created_at: datetime
     expires_at: datetime | None
     handle: Any
+    event: str | None = None  # that has started the run
+    sealed: bool | None = None  # None: that can't be told without fetching it
 
     @property
     def place(self) -> Place:

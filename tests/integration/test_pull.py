@@ -8,7 +8,7 @@ import pytest
 from steps import Workflow
 
 from dango_action.errors import UsageError
-from dango_action.pull import _REMOTE, _api
+from dango_action.whereabouts import _REMOTE, _api
 
 WORKFLOW = """
     on: {schedule: [{cron: "1 2 * * *"}]}

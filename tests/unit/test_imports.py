@@ -20,7 +20,7 @@ RUN = (
     | PROCESSES
     | {"schedule", "publishing", "stop", "plan", "selection", "environment", "inputs", "report", "known"}
 )
-UPPER = RUN | {"run", "explain", "scaffold", "fetch", "keeper", "pull"}
+UPPER = RUN | {"run", "explain", "scaffold", "fetch", "keeper", "whereabouts", "pull", "overview", "reset"}
 # part of the package -> what of the package it may import
 MAY_IMPORT = {
     "errors": set(),
@@ -54,19 +54,11 @@ MAY_IMPORT = {
     "explain": BASE | {"config", "credentials", "protocol"} | PROCESSES,
     "fetch": BASE | {"github", "state", "warehouse"},
     "keeper": BASE | {"credentials", "github", "state", "warehouse", "fetch"},
+    "whereabouts": BASE | {"config", "github", "environment", "inputs", "plan", "scaffold", "state"},
     "pull": BASE
-    | {
-        "config",
-        "credentials",
-        "github",
-        "environment",
-        "inputs",
-        "plan",
-        "scaffold",
-        "state",
-        "fetch",
-        "warehouse",
-    },
+    | {"config", "credentials", "github", "environment", "state", "fetch", "warehouse", "whereabouts"},
+    "overview": BASE | {"config", "plan", "state", "warehouse", "whereabouts"},
+    "reset": BASE | {"config", "plan", "scaffold", "warehouse"},
     "leavings": BASE | {"credentials", "github", "inputs", "state", "report"},
     "action": UPPER | {"cli", "leavings"},
     "uploads": BASE | {"cli", "environment", "github", "report"},
@@ -126,6 +118,8 @@ def test_demo_sources_import_nothing_of_the_product():
         ["config", "validate"],
         ["config", "schema"],
         ["sync", "--help"],
+        ["state", "show", "--help"],
+        ["pull", "--help"],
         ["sync", "--dry-run"],
         ["init"],
     ],
