@@ -1,5 +1,6 @@
 """`action.yml` under the real runner: what a user gets who names it in `uses:`."""
 
+import io
 import json
 import re
 import subprocess
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from sealed_state import MINE, keys
 
 from dango_action.scaffold.workflow import CHECKOUT
+from dango_action.state.seal import unseal
 
 HEAD = f"""\
 name: dango
@@ -36,6 +39,7 @@ STEP = """\
           full-refresh: ${{ inputs.full-refresh }}
           limit: ${{ inputs.limit }}
           state: ${{ inputs.state }}
+          secrets-key: ${{ secrets.DANGO_SECRETS_KEY }}
         env:
           SOURCES__SHOP__API_KEY: ${{ secrets.SHOP_KEY }}
 """
@@ -70,6 +74,7 @@ BAD = """
         yield
 """
 SECRETS = {"SHOP_KEY": "hunter2"}
+SEALING = {**SECRETS, "DANGO_SECRETS_KEY": MINE.text()}
 
 
 def entry(name, **kwargs):
@@ -115,9 +120,9 @@ def exit_code(done):
     return found.pop() if found else 0
 
 
-def rows(artifact, tmp_path, sql):
-    file = tmp_path / f"{artifact.id}.duckdb"
-    file.write_bytes(artifact.files()["warehouse.duckdb"])
+def rows(unsealed, tmp_path, sql):
+    file = tmp_path / f"{unsealed.manifest.generation}.duckdb"
+    file.write_bytes(b"".join(unsealed.chunks()))
     with duckdb.connect(str(file), read_only=True) as connection:
         return connection.sql(sql).fetchall()
 
@@ -129,13 +134,13 @@ def test_a_schedule_goes_on_from_the_artifact_of_the_one_before_and_not_from_a_f
     folder = shop(**{".github/workflows/dango.yml": workflow})
     runner = runner_of(product)
 
-    first = runner.run(folder, secrets=SECRETS)
+    first = runner.run(folder, secrets=SEALING)
     assert first.code == 0, first.text
     outputs = first.outputs("dango")
     assert (outputs["status"], outputs["sources-ok"], outputs["sources-failed"]) == ("ok", "shop", "")
     assert (outputs["rows-loaded"], outputs["state-generation"]) == ("4", "1")
     state, report = first.artifacts
-    assert state.files().keys() == {"manifest.json", "warehouse.duckdb"}
+    assert state.files().keys() == {"state.sealed"}
     assert report.files().keys() == {"result.json", "summary.md", "shop.log"}
     assert first.summary.startswith(report.files()["summary.md"].decode())
     assert f"the artifact `{report.name}` of this run" in first.summary
@@ -153,16 +158,16 @@ def test_a_schedule_goes_on_from_the_artifact_of_the_one_before_and_not_from_a_f
     github.add_run(50, event="pull_request", branch="main", head_repository_id=666)
     github.add_artifact(50, state.name.replace("-g1-", "-g9-"), state.content)
     commit(folder, ".dango/sources.yml", sources(entry("shop", last=5)))
-    second = runner.run(folder, secrets=SECRETS)
+    second = runner.run(folder, secrets=SEALING)
     assert second.code == 0, second.text
     assert second.outputs("dango")["rows-loaded"] == "3", "two new orders, and the replaced shop"
     assert second.outputs("dango")["state-generation"] == "2"
     left_out = "what run 50 has uploaded under the name of a generation was left out: it ran for a fork"
     assert left_out in second.summary
     assert [note.level for note in second.annotations] == ["notice"]
-    state = second.artifacts[0]
-    assert rows(state, tmp_path, "select count(*), count(distinct id) from raw_shop.orders") == [(5, 5)]
-    assert json.loads(state.files()["manifest.json"])["parent"]["generation"] == 1
+    unsealed = unseal(io.BytesIO(second.artifacts[0].files()["state.sealed"]), keys(MINE))
+    assert rows(unsealed, tmp_path, "select count(*), count(distinct id) from raw_shop.orders") == [(5, 5)]
+    assert unsealed.manifest.parent.generation == 1
 
 
 def test_a_failing_source_fails_the_step_and_the_others_are_kept(shop, runner_of, product):
@@ -190,7 +195,7 @@ def test_a_failed_upload_is_tried_again_and_told_apart_from_the_sync(shop, runne
     folder, runner = shop(), runner_of(product)
 
     github.fail_next("/CreateArtifact", 403)
-    again = runner.run(folder, secrets=SECRETS)
+    again = runner.run(folder, secrets=SEALING)
     assert again.code == 0, again.text
     assert again.outputs("dango")["state-uploaded"] == "true"
     assert len(names(again)) == 2
@@ -199,7 +204,7 @@ def test_a_failed_upload_is_tried_again_and_told_apart_from_the_sync(shop, runne
     github.artifacts.clear()
     github.runs.clear()
     github.fail_next("/CreateArtifact", 403, times=3)
-    lost = runner.run(folder, secrets=SECRETS)
+    lost = runner.run(folder, secrets=SEALING)
     assert exit_code(lost) == 6
     outputs = lost.outputs("dango")
     assert (outputs["status"], outputs["state-uploaded"]) == ("ok", "false")

@@ -1,5 +1,6 @@
 """A source that is careless with its secrets, under the real runner: what a reader of the run can see and download."""
 
+import io
 import json
 import re
 import runpy
@@ -12,7 +13,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from dango_action.credentials.keys import KeyRing
 from dango_action.scaffold.workflow import CHECKOUT
+from dango_action.state.seal import Keys, unseal
 
 PROJECT = Path(__file__).parent / "projects/canary"
 CANARIES = runpy.run_path(str(PROJECT / "canaries.py"))
@@ -96,6 +99,12 @@ def clean(exits, key):
     assert {place: forms for place, forms in held.items() if forms} == {}
 
 
+def opened(data, key):
+    """Return what is sealed in the kept state, by the names that it has where it is not sealed."""
+    unsealed = unseal(io.BytesIO(data), Keys(ring=KeyRing.of(key)))
+    return {"manifest.json": unsealed.manifest.encode(), "warehouse.duckdb": b"".join(unsealed.chunks())}
+
+
 def tables(data, file):
     """Return all that the tables and names of a database hold as one text for each, by name."""
     file.write_bytes(data)
@@ -117,7 +126,8 @@ def test_a_run_that_passes_shows_no_secret_and_a_column_that_holds_one_is_report
 
     assert done.code == 0, done.text
     exits = visible(done)
-    assert {"warehouse.duckdb", "manifest.json", "result.json", "summary.md", "shop.log"} <= exits.keys()
+    assert {"state.sealed", "result.json", "summary.md", "shop.log"} <= exits.keys()
+    exits |= opened(exits["state.sealed"], key)
     held = tables(exits.pop("warehouse.duckdb"), tmp_path / "kept.duckdb")
     own = held.pop("raw_shop.own")
     clean(exits | held, key)
