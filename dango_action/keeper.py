@@ -6,6 +6,7 @@ step has worked, the generation before is the newest one, and the next run goes 
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -132,6 +133,7 @@ class Keeper:
             what = f"the warehouse cannot be put up for upload: {error.strerror}"
             raise StateError.because(what, "the kept generation is the one from before; run again") from error
         if put.artifact is None:  # it is there, so it is what the next run goes on from
+            shutil.rmtree(folder, ignore_errors=True)  # as large as the warehouse
             self.basis = Place(generation=manifest.generation, run=self.job.run_id)
         self._mark()
         return StateResult(
