@@ -42,6 +42,11 @@ _NOTHING_KEPT = Problem(
     hint="the warehouse goes away with the job; its later steps find it at the output `warehouse-path`",
 )
 
+_IS_ITS_OWN_STATE = Problem(
+    what="the target keeps its own state, so nothing is restored or kept by this workflow",
+    hint="`state:` and `warehouse-path` are for a DuckDB file",
+)
+
 
 def main() -> None:
     """Run what the step's inputs and its event ask for, and exit with one of the documented codes."""
@@ -113,17 +118,20 @@ def _sync(leavings: Leavings, environ: Mapping[str, str]) -> int:
         plan = make_plan(asked)
         if leavings.step.dry_run:
             return _dry_run(leavings, plan)
-        credentials = gather(plan.project, plan.config, plan.sources, given)
+        target = None if asked.limit else plan.target
+        credentials = gather(plan.project, plan.config, plan.sources, given, target)
         keys = Keys(ring=KeyRing.of(given.keys))  # not those of this machine's user: it is somebody's runner
     except DangoError as error:
         result = run.refuse(asked, error, screen)
         return leavings.result(result, None, None, Scanner.of(()))
     _mask(plan, credentials, leavings)
     keeper = _keeper(leavings, plan, screen, keys, plain_http=environment.plain_http(environ))
-    if leavings.step.state.store == "none":
+    if plan.target.kind != "duckdb":
+        plan = replace(plan, notices=(*plan.notices, _IS_ITS_OWN_STATE))
+    elif leavings.step.state.store == "none":
         plan = replace(plan, notices=(*plan.notices, _NOTHING_KEPT))
     result = run.sync(plan, asked, credentials, screen, keeper)
-    warehouse = plan.project / plan.target.location
+    warehouse = plan.project / plan.target.location if plan.target.kind == "duckdb" else None
     scanner = Scanner.of(secrets_of(plan, credentials, result.sources))
     return leavings.result(result, keeper.basis if keeper else None, warehouse, scanner)
 
@@ -155,7 +163,7 @@ def _keeper(
 ) -> Keeper | None:
     """Return what keeps the warehouse for later runs; None if a run is not to keep anything, or only looks."""
     step = leavings.step
-    if step.state.store == "none" or step.inputs.limit is not None:
+    if plan.target.kind != "duckdb" or step.state.store == "none" or step.inputs.limit is not None:
         return None
     from dango_action.github.api import GitHub  # noqa: PLC0415 - only a load needs it
     from dango_action.keeper import Job, Keeper  # noqa: PLC0415 - as above

@@ -12,11 +12,14 @@ from dango_action.credentials.allow_list import base_environment
 from dango_action.credentials.redaction import Redactor
 from dango_action.errors import DangoError, ExitCode, Problem, StoppedError
 from dango_action.forkserver import hide_from_workers
+from dango_action.jobs import Job, Observer
+from dango_action.outcomes import kept_out
 from dango_action.pool import Pool
 from dango_action.protocol import Task
 from dango_action.publishing import Publishing
+from dango_action.remote import Remote, tend_of
 from dango_action.results import SourceResult
-from dango_action.schedule import Job, Observer, Schedule, width
+from dango_action.schedule import Schedule, width
 from dango_action.stop import stop_signals
 from dango_action.warehouse.generations import Warehouse
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from dango_action.credentials.held import Credentials
     from dango_action.inputs import Inputs
     from dango_action.plan import Plan
+    from dango_action.targets import Target
 
 
 class Restorer(Protocol):
@@ -91,31 +95,41 @@ class Execution:
         if restorer:
             restorer.restore(self.place.run)  # a signal interrupts it
         stopped = signals.enter_context(stop_signals())
-        if self.inputs.limit is None:
+        target: Target | None = None
+        warehouse = None
+        if self.inputs.limit is None and self.plan.target.kind == "duckdb":
             path = self.plan.project / self.plan.target.location
-            warehouse = stack.enter_context(Warehouse.locked(path, self.place.run))
+            target = warehouse = stack.enter_context(Warehouse.locked(path, self.place.run))
             scratch = warehouse.folder
         else:
-            warehouse = None
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dango-")))
+            if self.inputs.limit is None:
+                asked = tend_of(self.plan, self.credentials, self.place.run, scratch)
+                log = (self.place.folder or scratch) / "target.log"
+                target = stack.enter_context(Remote.opened(pool, asked, log, stopped))
         minutes = self.inputs.deadline_minutes
         self._schedule = Schedule(
             pool=pool,
             observer=self.observer,
             width=width(self.inputs.jobs),
-            warehouse=warehouse,
+            target=target,
             stopped=stopped,
             publishing=Publishing(warehouse=warehouse) if warehouse else None,
             ends=self.place.begun + minutes * 60 if minutes is not None else None,
         )
-        committed = warehouse.committed if warehouse else None
-        self._schedule.run([self._job(source, scratch, committed) for source in self.plan.sources])
+        for dataset, problems in (target.held if target else {}).items():
+            result = kept_out(dataset, problems)
+            self._schedule.results[result.name] = result
+            self.observer.finished(result)
+        free = [source for source in self.plan.sources if source.name not in self._schedule.results]
+        self._schedule.run([self._job(source, scratch, target) for source in free])
         if self._schedule.publishing:
             self._schedule.publishing.publish()
 
-    def _job(self, source: Source, scratch: Path, committed: Path | None) -> Job:
+    def _job(self, source: Source, scratch: Path, target: Target | None) -> Job:
         native, project = source.dlt_native, self.plan.project
         log = (self.place.folder or scratch) / f"{source.name}.log"
+        committed = target.state_of(f"raw_{source.name}") if target else None
         task = Task(
             name=source.name,
             project=str(project),
@@ -129,6 +143,7 @@ class Execution:
             committed=str(committed) if committed else None,
             full_refresh=self.inputs.full_refresh,
             limit=self.inputs.limit,
+            target=self.plan.target.kind,
             allow_empty=source.on_empty_replace == "allow",
         )
         return Job(

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from dango_action import machine
 from dango_action.errors import ExitCode, Problem
 from dango_action.protocol import Failed
-from dango_action.results import TablePreview, TableResult
+from dango_action.results import SourceResult, TablePreview, TableResult
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dango_action.protocol import Asked, Extracted
 
 _LONGEST = 500  # characters of what is wrong; the log has all of it
@@ -54,6 +56,18 @@ def failure(failed: Failed) -> dict[str, Any]:
 
 def _asked(asked: Asked) -> dict[str, tuple[str, ...]]:
     return {"asked_secret": tuple(asked.secret), "asked_plain": tuple(asked.plain)}
+
+
+def kept_out(dataset: str, problems: Sequence[Problem]) -> SourceResult:
+    """Return the result of a source that another run is loading."""
+    return SourceResult(
+        name=dataset.removeprefix("raw_"),
+        dataset=dataset,
+        status="failed",
+        exit_code=ExitCode.STATE,
+        problems=tuple(problems),
+        attempts=0,
+    )
 
 
 def late(phase: str, seconds: float) -> Failed:

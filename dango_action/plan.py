@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from dango_action.errors import Position
     from dango_action.inputs import Inputs
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 NOT_IN_FORCE = ("checks",)
 
 
@@ -81,17 +83,17 @@ def usable_target(configured: Target, asked: str | None = None) -> Target:
 
     Raises:
         UsageError: what is asked for is no target.
-        ConfigError: this version can't load into it.
+        ConfigError: it has a name that it can't have.
 
     """
     try:
         target = Target.parse(asked) if asked else configured
     except ConfigError as error:
         raise UsageError(*error.problems) from None  # it was on the command line, not in the file
-    if target.kind != "duckdb":
+    if target.kind != "duckdb" and not _NAME.fullmatch(target.location):
         raise ConfigError.because(
-            f"target {target.kind} can't be loaded by this version",
-            "use duckdb:PATH, like duckdb:.dango/warehouse.duckdb",
+            f"the name of a {target.kind} target has letters, digits and `_`, and begins with no digit",
+            f"write a name, like {target.kind}:my_lake; its credentials stand in `[destination.{target.kind}]`",
         )
     return target
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import selectors
 import socket
+import time
 from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Self
@@ -17,7 +18,7 @@ from dango_action.credentials.redaction import Redactor
 from dango_action.credentials.strength import is_word
 from dango_action.errors import ExitCode, Problem
 from dango_action.forkserver import ForkServer, kill_worker
-from dango_action.protocol import Extracted, Failed, Message, Preview, Task
+from dango_action.protocol import Extracted, Failed, Message, Preview, Tended, Work
 
 if TYPE_CHECKING:
     import signal
@@ -46,7 +47,7 @@ class Ended:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Worker:
-    """A process of one source."""
+    """A process of one source, or one aside: `wait` keeps what it says for `hear`."""
 
     name: str
     connection: socket.socket
@@ -55,6 +56,7 @@ class Worker:
     hidden: RedactedStream | None = None
     pid: int | None = None
     doomed: bool = False
+    aside: bool = False
     received: bytes = b""
     logged: int = 0
 
@@ -93,6 +95,8 @@ class Pool:
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _unborn: deque[Worker] = field(default_factory=deque)
     _workers: dict[int, Worker] = field(default_factory=dict)
+    _aside: deque[Event] = field(default_factory=deque)
+    _later: deque[Event] = field(default_factory=deque)
 
     @classmethod
     def open(cls, environ: Mapping[str, str], *, redactor: Redactor | None = None) -> Self:
@@ -118,13 +122,15 @@ class Pool:
         """Let `wait` return as soon as this descriptor is readable."""
         self._selector.register(descriptor, selectors.EVENT_READ)
 
-    def start(self, task: Task, log: Path, attempt: int = 1) -> Worker:
+    def start(self, task: Work, log: Path, attempt: int = 1, *, aside: bool = False) -> Worker:
         """Start a process for `task`; its output is appended to `log`, below a line for each further attempt."""
         mine, theirs = socket.socketpair()
         output, their_output = os.pipe()
         os.set_blocking(output, False)
         hidden = self.redactor.stream() if self.redactor else None
-        worker = Worker(name=task.name, connection=mine, output=output, log=_opened(log), hidden=hidden)
+        worker = Worker(
+            name=task.name, connection=mine, output=output, log=_opened(log), hidden=hidden, aside=aside
+        )
         if attempt > 1:
             worker.write(f"[attempt {attempt}]\n".encode())
         with theirs:
@@ -139,6 +145,8 @@ class Pool:
 
     def send(self, worker: Worker, message: object) -> None:
         """Send a message; a worker that is already gone is reported by `wait`."""
+        if worker.connection.fileno() == -1:
+            return
         worker.connection.setblocking(True)
         try:
             worker.connection.sendall(protocol.encode(message))
@@ -162,6 +170,30 @@ class Pool:
 
     def wait(self, seconds: float | None) -> Iterator[Event]:
         """Give what happens next, in order for each worker; nothing if the time is over first."""
+        while self._later:
+            seconds = 0
+            yield self._later.popleft()
+        for event in self._select(seconds):
+            if event[0].aside:
+                self._aside.append(event)
+            else:
+                yield event
+
+    def hear(self, worker: Worker, seconds: float) -> Message | Ended | None:
+        """Wait for the next word of a worker aside; None if the time is over first. The others' words can wait."""
+        until = time.monotonic() + seconds
+        while True:
+            for event in self._aside:
+                if event[0] is worker:
+                    self._aside.remove(event)
+                    return event[1]
+            left = until - time.monotonic()
+            if left <= 0 or not self.alive:
+                return None
+            for event in self._select(left):
+                (self._aside if event[0].aside else self._later).append(event)
+
+    def _select(self, seconds: float | None) -> Iterator[Event]:
         for key, _ in self._selector.select(seconds):
             if key.fileobj is self.server:
                 yield from self._hear_server()
@@ -249,6 +281,9 @@ class Pool:
         match message:
             case Failed():
                 return replace(message, problems=[_without(problem, text) for problem in message.problems])
+            case Tended():
+                held = {name: [_without(p, text) for p in problems] for name, problems in message.held.items()}
+                return replace(message, held=held)
             case Extracted():
                 return replace(
                     message,

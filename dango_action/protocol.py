@@ -3,6 +3,10 @@
 The parent sends a `Task`, and later `Load`. The worker answers with the other messages, in this order:
 `Extracting`, any number of `Progress`, `Extracted`, then `Loaded`; or `Failed` at any point.
 A worker runs user code, so its messages are validated like any other input.
+
+For a target that has credentials there are two more kinds of processes, which run no code of the user's. One is
+sent `Tend` and answers `Tended`; after that it answers each `Order`, by `Found` or `Released`. The other is sent
+`Deliver` when a source's turn has come, and answers `Loaded`, or `Failed`; the source's own worker has ended then.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Interval
 
+from dango_action.config.target import Kind  # noqa: TC001 - as below
 from dango_action.errors import Problem  # noqa: TC001 - the parent validates messages by these annotations
 
 # A line above this is not a message of ours; it bounds what a worker can make the parent remember.
@@ -78,6 +83,58 @@ class Task:
     limit: int | None  # rows of each resource to look at, instead of a load
     allow_empty: bool = False  # let a `replace` load without rows empty its tables
     explain: bool = False  # say where the parameters come from, and do nothing else
+    target: Kind = "duckdb"  # any other one is loaded into by another process
+    role: Literal["source"] = "source"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A target that is more than a file, and dlt's settings for it, its credentials among them."""
+
+    kind: Kind
+    name: str
+    project: str
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tend:
+    """Take the leases of these datasets, copy dlt's state of each into `folder`, and renew them until the end."""
+
+    place: Place
+    holder: str
+    datasets: list[str]
+    folder: str
+    name: str = "target"
+    role: Literal["tend"] = "tend"
+
+    def state_of(self, dataset: str) -> str:
+        """Return the path of a copy; DuckDB names a database like its file, and that may be no schema's name."""
+        return f"{self.folder}/state_of_{dataset}.duckdb"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliver:
+    """Load what a source's process has left in its folder `scratch`, under the lease with this token."""
+
+    name: str
+    place: Place
+    dataset: str
+    holder: str
+    token: int
+    scratch: str
+    load_ids: list[str]
+    drops: bool  # everything that the dataset has
+    role: Literal["deliver"] = "deliver"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Say whether the target holds these loads of a dataset, or let go of all leases and end."""
+
+    action: Literal["find", "release"]
+    dataset: str = ""
+    load_ids: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +225,8 @@ class Extracted:
     """Extraction and normalization are done. `load_ids` are the packages to load; without one nothing is new.
 
     `rows` is by table; `discarded` has, for some, the rows that a schema contract did not let through. `kept` are
-    tables whose rows stay, because a `replace` load has brought none.
+    tables whose rows stay, because a `replace` load has brought none. `drops`: what the dataset has can't be read,
+    and goes with this load, a full refresh.
     """
 
     rows: dict[str, Count]
@@ -177,6 +235,7 @@ class Extracted:
     kept: list[str] = field(default_factory=list)
     preview: list[Preview] = field(default_factory=list)
     asked: Asked = field(default_factory=Asked)
+    drops: bool = False
     event: Literal["extracted"] = "extracted"
 
 
@@ -185,6 +244,30 @@ class Loaded:
     """The load is committed in the working copy."""
 
     event: Literal["loaded"] = "loaded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tended:
+    """The leases are taken, and dlt's state is copied. `held` has the datasets that another run loads into."""
+
+    tokens: dict[str, Count]
+    held: dict[str, list[Problem]]
+    event: Literal["tended"] = "tended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Whether the target holds the loads that were asked for; None if it could not be asked."""
+
+    found: bool | None
+    event: Literal["found"] = "found"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """The leases are let go of."""
+
+    event: Literal["released"] = "released"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +285,9 @@ class Failed:
     event: Literal["failed"] = "failed"
 
 
-Message = Extracting | Progress | Explained | Extracted | Loaded | Failed
+Message = Extracting | Progress | Explained | Extracted | Loaded | Tended | Found | Released | Failed
+Work = Task | Tend | Deliver
+_WORK: dict[str, type[Work]] = {"source": Task, "tend": Tend, "deliver": Deliver}
 
 
 def encode(message: object) -> bytes:
@@ -212,7 +297,15 @@ def encode(message: object) -> bytes:
 
 def decode(kind: type[Sent], line: bytes) -> Sent:
     """Return what the parent has sent; the parent is trusted."""
+    return kind(**json.loads(line))
+
+
+def decode_work(line: bytes) -> Work:
+    """Return what a process is to do, by its role."""
     values = json.loads(line)
     if "settings" in values:
         values["settings"] = Settings.decoded(values["settings"])
-    return kind(**values)
+    if "place" in values:
+        place = values["place"]
+        values["place"] = Place(**{**place, "settings": Settings.decoded(place["settings"])})
+    return _WORK[values["role"]](**values)

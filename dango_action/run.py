@@ -16,11 +16,11 @@ from dango_action import __version__
 from dango_action.credentials.conflicts import conflicts
 from dango_action.errors import DangoError, ExitCode, Problem, StoppedError, UsageError
 from dango_action.execution import Execution, Place
+from dango_action.jobs import Observer, Phase
 from dango_action.known import secrets_of, unhidden
 from dango_action.report.activity import ActivityLog
 from dango_action.report.summary import summary
 from dango_action.results import RunResult, SourceResult, StateResult
-from dango_action.schedule import Observer, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -9,24 +9,26 @@ import shutil
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING
 
 from dango_action.errors import DangoError, ExitCode, StoppedError
+from dango_action.jobs import Run
 from dango_action.machine import oom_kills
 from dango_action.outcomes import died, failure, late, not_started, stopped, success, too_long
 from dango_action.pool import Ended, Pool, Worker
-from dango_action.protocol import Extracted, Extracting, Failed, Load, Loaded, Message, Progress, Task
+from dango_action.protocol import Extracted, Extracting, Failed, Load, Loaded, Message, Progress
 from dango_action.results import SourceResult
-from dango_action.retries import BUDGET, pause
+from dango_action.retries import BUDGET, LONGEST, pause
 from dango_action.stop import readable
 from dango_action.worker import DUMP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from dango_action.jobs import Job, Observer, Phase
+    from dango_action.protocol import Deliver
     from dango_action.publishing import Publishing
-    from dango_action.warehouse.generations import Warehouse
+    from dango_action.targets import Target
 
 _LEAST_JOBS = 4
 _OWN_DESCRIPTORS = 32
@@ -38,63 +40,6 @@ _SHORTEST_START = 60.0
 _LAST_LOAD = {ExitCode.INTERRUPTED: 2.0, ExitCode.DEADLINE: 60.0}
 """Seconds that the load in hand has when the run stops; a signal leaves little, and a deadline has been chosen."""
 
-Phase = Literal["waiting", "starting", "extracting", "ready", "loading"]
-
-
-class Observer(Protocol):
-    """Whoever wants to show a run while it goes on."""
-
-    def phase(self, source: str, phase: Phase, attempt: int) -> None:
-        """Say that a source has come to a phase."""
-
-    def progress(self, source: str, rows: int) -> None:
-        """Say that a source has extracted so many rows."""
-
-    def finished(self, result: SourceResult) -> None:
-        """Say how a source has ended."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A source to run. `timeout` is in seconds, for start-up, for extraction, and again for the load."""
-
-    task: Task
-    dataset: str
-    timeout: float
-    retries: int
-    log: Path
-    shown_log: str
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Run:
-    """A job under way; what the events say of it is kept until its process has ended."""
-
-    job: Job
-    begun: float
-    attempt: int = 1
-    not_before: float = 0.0
-    paused: float = 0.0  # seconds between its attempts so far
-    phase: Phase = "waiting"
-    worker: Worker | None = None
-    oom_kills: int = 0  # of the kernel, when the worker was started
-    limit: float = 0.0  # seconds of its phase
-    deadline: float | None = None
-    killed: bool = False
-    extracted: Extracted | None = None
-    loaded: bool = False
-    failed: Failed | None = None
-
-    @property
-    def wants_turn(self) -> bool:
-        """Whether it waits for its load. What has failed or is being killed must not load any more."""
-        return (
-            self.phase == "ready"
-            and bool(self.extracted and self.extracted.load_ids)
-            and not self.failed
-            and not self.killed
-        )
-
 
 @dataclass(slots=True, kw_only=True)
 class Schedule:
@@ -103,20 +48,20 @@ class Schedule:
     pool: Pool
     observer: Observer
     width: int  # how many sources extract at once
-    warehouse: Warehouse | None  # None: the run only looks
+    target: Target | None  # None: the run only looks
     stopped: int  # a descriptor that becomes readable when the run has to stop
     publishing: Publishing | None = None
     ends: float | None = None  # the moment of time.monotonic() at which it stops by itself
     shortest_start: float = _SHORTEST_START
     draws: random.Random = field(default_factory=random.Random)
     results: dict[str, SourceResult] = field(default_factory=dict)
-    _waiting: deque[_Run] = field(default_factory=deque)
-    _live: list[_Run] = field(default_factory=list)
+    _waiting: deque[Run] = field(default_factory=deque)
+    _live: list[Run] = field(default_factory=list)
     _stopping: ExitCode | None = None  # why it stops
 
     def run(self, jobs: Sequence[Job]) -> list[SourceResult]:
         """Run every job to its end and return the results in the order of the jobs."""
-        self._waiting.extend(_Run(job=job, begun=time.monotonic()) for job in jobs)
+        self._waiting.extend(Run(job=job, begun=time.monotonic()) for job in jobs)
         self.pool.watch(self.stopped)
         while self._goes_on():
             self._start_more()
@@ -167,12 +112,13 @@ class Schedule:
 
     def _give_turn(self) -> None:
         """Let the next source load, if none does."""
-        if self.warehouse is None or any(run.phase == "loading" for run in self._live):
+        if self.target is None or any(run.phase == "loading" for run in self._live):
             return
-        for run in self._live:
-            if run.wants_turn and run.worker:
+        for run in list(self._live):
+            # where another process loads, this one has to end first
+            if run.wants_turn and run.extracted and self.target.delivers == (run.worker is None):
                 try:
-                    path = self.warehouse.copy(lambda: self._over or readable(self.stopped))
+                    order = self.target.turn(run.job.task, run.job.dataset, run.extracted, self._halted)
                 except StoppedError:
                     return  # which is heard next
                 except DangoError as error:
@@ -180,8 +126,25 @@ class Schedule:
                     self._kill(run)
                     continue
                 self._enter(run, "loading", run.job.timeout)
-                self.pool.send(run.worker, Load(path=str(path)))
+                self._load(run, order)
                 return
+
+    def _halted(self) -> bool:
+        return self._over or readable(self.stopped)
+
+    def _load(self, run: Run, order: Load | Deliver) -> None:
+        if isinstance(order, Load):
+            if run.worker:
+                self.pool.send(run.worker, order)
+            return
+        run.deliveries += 1
+        try:
+            run.oom_kills = oom_kills()
+            run.worker = self.pool.start(order, run.job.log, run.deliveries)
+        except OSError as error:
+            self._live.remove(run)
+            run.failed = not_started(error)
+            self._finish(run)
 
     def _take(self, worker: Worker, event: Message | Ended) -> None:
         run = next(run for run in self._live if run.worker is worker)
@@ -203,18 +166,15 @@ class Schedule:
             case _:
                 pass  # a message out of its order is ignored: the process's end decides
 
-    def _end(self, run: _Run, status: int | None) -> None:
-        self._live.remove(run)
-        shutil.rmtree(run.job.task.scratch, ignore_errors=True)
-        if run.phase == "loading" and self.warehouse and run.extracted:
-            self.warehouse.drop_log()  # the file itself is as the last checkpoint left it
-            # the copy tells what has happened: a worker may be killed, or fail, right after its commit
-            if run.loaded or self.warehouse.holds(run.job.dataset, run.extracted.load_ids):
-                run.loaded, run.failed = True, None
-            else:
-                self.warehouse.shrink()
+    def _end(self, run: Run, status: int | None) -> None:
+        if run.phase == "loading":
+            self._settle(run)
         elif run.loaded:
             run.loaded = False  # it says so without having had its turn
+        if self._is_delivered(run, status):
+            return
+        self._live.remove(run)
+        shutil.rmtree(run.job.task.scratch, ignore_errors=True)
         nothing_to_load = run.extracted is not None and not run.extracted.load_ids
         if not run.failed and not run.loaded and not nothing_to_load:
             kills = oom_kills() - run.oom_kills
@@ -226,10 +186,38 @@ class Schedule:
                 if not self._stopping:
                     self.publishing.between()
 
-    def _tries_again(self, run: _Run) -> bool:
+    def _settle(self, run: Run) -> None:
+        """Find out what has become of a load: its process may be killed, or fail, right after its commit."""
+        if self.target is None or run.extracted is None:
+            return
+        self.target.drop_log()  # the file itself is as the last checkpoint left it
+        try:
+            run.loaded = run.loaded or self.target.holds(run.job.dataset, run.extracted.load_ids)
+        except DangoError as error:
+            run.failed = Failed(problems=list(error.problems), exit_code=error.exit_code, transient=True)
+        if run.loaded:
+            run.failed = None
+        else:
+            self.target.shrink()
+
+    def _is_delivered(self, run: Run, status: int | None) -> bool:
+        """Let a source wait for a process that loads what it, or the last such process, has left behind."""
+        if self._stopping or not (self.target and self.target.delivers and run.can_be_delivered):
+            return False
+        if run.phase == "ready" and status != 0:
+            return False
+        if run.deliveries:
+            run.not_before = time.monotonic() + 0.5 + self.draws.random() * min(LONGEST, 2.0**run.deliveries)
+        run.worker = run.failed = None
+        self._enter(run, "ready", None)
+        return True
+
+    def _tries_again(self, run: Run) -> bool:
         """Put a source whose failure may pass at the end of the queue, if there are tries and time left."""
         failed = run.failed
         if failed is None or not failed.transient or run.attempt > run.job.retries:
+            return False
+        if run.deliveries:  # its rows may be there, for all we know, and would be extracted once more
             return False
         if self._stopping:
             run.failed = stopped(self._stopping, "waiting")
@@ -241,7 +229,7 @@ class Schedule:
             run.failed = too_long(failed, left)
             return False
         self._waiting.append(
-            _Run(
+            Run(
                 job=run.job,
                 begun=run.begun,
                 attempt=run.attempt + 1,
@@ -252,13 +240,13 @@ class Schedule:
         self.observer.phase(run.job.task.name, "waiting", run.attempt + 1)
         return True
 
-    def _finish(self, run: _Run) -> None:
+    def _finish(self, run: Run) -> None:
         result = SourceResult(
             name=run.job.task.name,
             dataset=run.job.dataset,
             attempts=run.attempt,
             seconds=time.monotonic() - run.begun,
-            log=run.job.shown_log if run.worker else None,
+            log=run.job.shown_log if run.worker or run.extracted else None,
             **(failure(run.failed) if run.failed else success(run.extracted, loaded=run.loaded)),
         )
         self.results[result.name] = result
@@ -281,7 +269,7 @@ class Schedule:
         """End everything but a load that may end in time; what is loaded stays loaded."""
         self._stopping = why
         last = time.monotonic() + _LAST_LOAD[why]
-        for run in self._live:
+        for run in list(self._live):
             if run.phase == "loading" and run.deadline and not run.failed:
                 run.deadline = min(run.deadline, last)
             else:
@@ -295,12 +283,14 @@ class Schedule:
             run.failed = stopped(self._stopping, phase) if self._stopping else died(None)
             self._finish(run)
 
-    def _kill(self, run: _Run) -> None:
+    def _kill(self, run: Run) -> None:
         run.killed, run.deadline = True, None
         if run.worker:
             self.pool.kill(run.worker)
+        else:  # it waits for a process that loads
+            self._end(run, None)
 
-    def _enter(self, run: _Run, phase: Phase, limit: float | None) -> None:
+    def _enter(self, run: Run, phase: Phase, limit: float | None) -> None:
         """Go on to a phase, which may take `limit` seconds."""
         run.phase, run.limit = phase, limit or 0.0
         run.deadline = time.monotonic() + limit if limit is not None else None
@@ -311,6 +301,8 @@ class Schedule:
         times = [run.deadline for run in self._live if run.deadline is not None]
         if self._has_room:
             times += [run.not_before for run in self._waiting]
+        if not any(run.phase == "loading" for run in self._live):
+            times += [run.not_before for run in self._live if run.phase == "ready" and not run.worker]
         if self.ends is not None and self._stopping is None:
             times.append(self.ends)
         return max(0.0, min(times) - time.monotonic()) if times else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
+import select
 import signal
 import socket
 import sys
@@ -16,11 +17,15 @@ import traceback
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dango_action import machine, protocol
 from dango_action.credentials.record import Record
 from dango_action.errors import ExitCode, Problem
-from dango_action.protocol import Explained, Extracting, Failed, Load, Loaded, Progress, Task
+from dango_action.protocol import Deliver, Explained, Extracting, Failed, Load, Loaded, Progress, Task, Tend
+
+if TYPE_CHECKING:
+    from dango_action.protocol import Work
 
 DUMP = signal.SIGUSR1
 """Makes a worker print where each of its threads is; the parent sends it before it ends one for being late."""
@@ -43,11 +48,22 @@ class Parent:
 
     def receive(self, kind: type[protocol.Sent]) -> protocol.Sent:
         """Wait for the next message; the process ends here if the parent has."""
+        return protocol.decode(kind, self._line())
+
+    def work(self) -> Work:
+        """Wait for what is to be done here, the first message."""
+        return protocol.decode_work(self._line())
+
+    def calls(self, seconds: float) -> bool:
+        """Wait until there is a message, or the parent has ended; return False if the time is over first."""
+        return bool(select.select([self._connection], [], [], max(0.0, seconds))[0])
+
+    def _line(self) -> bytes:
         self._end_forks()
         line = self._reader.readline()
         if not line:
             os._exit(0)
-        return protocol.decode(kind, line)
+        return line
 
     def _end_forks(self) -> None:
         """End a fork that the source has made and that has come back here: it speaks for nobody."""
@@ -59,12 +75,12 @@ def run(connection: socket.socket) -> int:
     """Do the task that arrives on `connection`; return the exit status of this process."""
     machine.give_way()
     parent = Parent(connection)
-    task = parent.receive(Task)
+    task = parent.work()
     faulthandler.register(DUMP, file=sys.stderr, all_threads=True)
     warnings.simplefilter("default")  # they go to the source's log
-    record = Record(explains=task.explain)
+    record = Record(explains=isinstance(task, Task) and task.explain)
     try:
-        _work(task, parent, record)
+        _do(task, parent, record)
     except BaseException as error:  # noqa: BLE001 - user code may raise anything, SystemExit among it
         parent.send(replace(_failure(error, task), asked=record.asked()))
     finally:
@@ -74,13 +90,32 @@ def run(connection: socket.socket) -> int:
     return 0
 
 
-def _failure(error: BaseException, task: Task) -> Failed:
+def _do(task: Work, parent: Parent, record: Record) -> None:
+    match task:
+        case Task():
+            _work(task, parent, record)
+        case Tend():
+            from dango_action.sync.tending import tend  # noqa: PLC0415 - it imports dlt, and is for lakes alone
+
+            tend(task, parent)
+        case Deliver():
+            from dango_action.sync.delivery import deliver  # noqa: PLC0415 - as above
+
+            deliver(task)
+            parent.send(Loaded())
+
+
+def _failure(error: BaseException, task: Work) -> Failed:
     """Print the traceback and return the cause; an exception that can't even be looked at has one too."""
     machine.make_room()
     try:
         from dango_action.sync.failures import explain  # noqa: PLC0415 - it imports dlt
 
         traceback.print_exception(error)
+        if not isinstance(task, Task):
+            from dango_action.sync.place import explain_place  # noqa: PLC0415 - as above
+
+            return explain_place(error, task.place)
         return explain(error, task)
     except Exception:  # noqa: BLE001 - its own code runs when it is printed
         problem = Problem(what=type(error).__name__, hint="it failed again when it was asked for its message")
@@ -111,7 +146,7 @@ def _work(task: Task, parent: Parent, record: Record) -> None:
         source = native.select(native.build(task.name, made, kwargs), task.resources)
         extracted = pipeline.extract(source)
         parent.send(replace(extracted, asked=record.asked()))
-        if extracted.load_ids:
+        if extracted.load_ids and task.target == "duckdb":
             pipeline.load(Path(parent.receive(Load).path))
             parent.send(Loaded())
 

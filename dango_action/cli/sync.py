@@ -65,7 +65,13 @@ def sync(project: Path, /, *, dry_run: bool, as_json: bool, **options: object) -
             return _print_plan(plan, as_json=as_json)
         from dango_action.credentials.gather import gather  # noqa: PLC0415 - `--dry-run` needs none of it
 
-        credentials = gather(plan.project, plan.config, plan.sources, surroundings(os.environ))
+        credentials = gather(
+            plan.project,
+            plan.config,
+            plan.sources,
+            surroundings(os.environ),
+            None if inputs.limit else plan.target,
+        )
     except DangoError as error:
         from dango_action import run  # noqa: PLC0415 - as below
 

@@ -12,14 +12,16 @@ from dango_action.credentials.allow_list import is_own
 from dango_action.credentials.files import CONFIG_TOML, SECRETS_TOML, read_files
 from dango_action.credentials.held import BUNDLE, SEALED, Credentials, Value
 from dango_action.credentials.sections import at, leaves, own_sections, shared_settings
+from dango_action.credentials.target import is_of_target
 from dango_action.errors import CredentialsError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
     from dango_action.config.model import Config, Source
+    from dango_action.config.target import Target
     from dango_action.credentials.document import Document, Sealed
     from dango_action.credentials.environ import Path as Key
     from dango_action.credentials.surroundings import Surroundings
@@ -28,8 +30,10 @@ if TYPE_CHECKING:
 _CIPHERTEXT = re.compile(r"\s*enc:v\d+:")
 
 
-def gather(project: Path, config: Config, sources: Sequence[Source], given: Surroundings) -> Credentials:
-    """Return all that these sources of `config` may need; values of others stay sealed.
+def gather(
+    project: Path, config: Config, sources: Sequence[Source], given: Surroundings, target: Target | None = None
+) -> Credentials:
+    """Return all that these sources of `config`, and `target`, may need; values of others stay sealed.
 
     Raises:
         ConfigError: a settings file can't be read.
@@ -39,9 +43,11 @@ def gather(project: Path, config: Config, sources: Sequence[Source], given: Surr
     """
     documents = _documents(project, given.bundle)
     remedy: Remedy = "sealed" if documents else "workflow" if given.on_runner else "toml"
-    unsealed = Credentials(config=config, files=read_files(project), job=given.variables, remedy=remedy)
+    unsealed = Credentials(
+        config=config, files=read_files(project), job=given.variables, remedy=remedy, target=target
+    )
     users = unsealed.users(sources)
-    sealed, keys, problems = _opened(documents, users, given)
+    sealed, keys, problems = _opened(documents, lambda entry: _wanted(entry, users, target), given)
     credentials = replace(unsealed, sealed=sealed, keys=keys)
     problems += [problem for source in users for problem in _misplaced(source, credentials)]
     if problems:
@@ -98,9 +104,9 @@ def _documents(project: Path, bundle: str) -> dict[str, Document]:
 
 
 def _opened(
-    documents: Mapping[str, Document], users: Iterable[Source], given: Surroundings
+    documents: Mapping[str, Document], wants: Callable[[Sealed], bool], given: Surroundings
 ) -> tuple[dict[str, Value], tuple[str, ...], list[Problem]]:
-    """Open what the sources may see. Returns variables by name, the private keys' texts, and what is wrong."""
+    """Open what may be seen. Returns variables by name, the private keys' texts, and what is wrong."""
     if not documents:
         return {}, tuple(given.keys.split()), []
     from dango_action.credentials.keys import KeyRing  # noqa: PLC0415 - most projects seal nothing, or not yet
@@ -111,7 +117,7 @@ def _opened(
     values: dict[Key, Any] = {}
     entries: dict[Key, tuple[str, Sealed]] = {}
     for place, sealed in documents.items():
-        wanted = [entry for entry in sealed.entries if _wanted(entry, users)]
+        wanted = [entry for entry in sealed.entries if wants(entry)]
         if given.folder:
             ring = ring.kept(given.folder, _key_ids(wanted))
         opened, wrong = open_entries(wanted, ring, sealed.entries)
@@ -142,9 +148,11 @@ def _place(path: Key, entries: Mapping[Key, tuple[str, Sealed]]) -> str:
     return next(place for other, (place, _) in entries.items() if _overlap(path, other))
 
 
-def _wanted(entry: Sealed, users: Iterable[Source]) -> bool:
+def _wanted(entry: Sealed, users: Iterable[Source], target: Target | None) -> bool:
     name = environ.variable_name(entry.path)
     named = (name, f"{name}__")  # `sources.shop` itself may be one value, a table
+    if target and any(is_of_target(n, target) for n in named):
+        return True
     return any(is_own(n, source.name, {*source.env, *source.named.values()}) for n in named for source in users)
 
 

@@ -12,12 +12,14 @@ from dango_action.credentials.forms import Known
 from dango_action.credentials.names import path_of
 from dango_action.credentials.sections import canonical, leaves, lent_sections, own_sections, shared_settings
 from dango_action.credentials.strength import is_word
+from dango_action.credentials.target import is_of_target, is_plain, target_sections
 from dango_action.protocol import Lent, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
 
     from dango_action.config.model import Config, Source
+    from dango_action.config.target import Target
     from dango_action.protocol import Remedy
 
 SEALED = ".dango/secrets.enc.yml"
@@ -60,6 +62,8 @@ class Used:
 
     def is_setting(self, name: str, text: str) -> bool:
         """Tell whether a value is one that may be seen: asked for as a setting, or by nobody, and then a word."""
+        if is_plain(name, text):
+            return True
         if name in self.plain or any(text in word for word in self.words):
             return True
         return name not in self.secret and is_word(text)
@@ -67,7 +71,10 @@ class Used:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Every value of a run. They leave in two ways: `settings_of` one source, and `known`, to be hidden."""
+    """Every value of a run. They leave in three ways: `settings_of` one source, `settings_of_target`, and `known`.
+
+    What is known is to be hidden.
+    """
 
     config: Config  # all sources, with their defaults applied
     files: Files
@@ -75,6 +82,7 @@ class Credentials:
     job: Mapping[str, str] = field(default_factory=dict, repr=False)
     keys: tuple[str, ...] = field(default=(), repr=False)
     remedy: Remedy = "toml"
+    target: Target | None = None  # None: nothing is loaded
 
     def __repr__(self) -> str:
         return f"Credentials({len(self.sealed)} sealed)"
@@ -115,6 +123,27 @@ class Credentials:
             lenders=[o.name for o in self.config.sources if o.name != source.name and self._has_google(o)],
             remedy=self.remedy,
         )
+
+    def settings_of_target(self) -> Settings:
+        """Return what the processes that open the target get; a table comes by its leaves, as dlt wants it."""
+        assert self.target is not None  # noqa: S101 - whoever asks has one
+        found: dict[str, Value] = {}
+        for name, value in self._of_target():
+            if not value.table:
+                found.setdefault(name, value)
+        return Settings(
+            precedence=self.config.precedence,
+            variables={name: value.text for name, value in found.items()},
+            places={name: value.place for name, value in found.items()},
+            secrets=_toml(target_sections(self.files.secrets, self.target)),
+            config=_toml(target_sections(self.files.config, self.target)),
+            remedy=self.remedy,
+        )
+
+    def _of_target(self) -> Iterator[tuple[str, Value]]:
+        for name, value in self.variables():
+            if self.target and value.text and is_of_target(name, self.target):
+                yield name, value
 
     def settings_held(self, source: Source) -> dict[str, list[Held]]:
         """Return where each setting of a source has a value, by its name; the place that wins comes first."""
@@ -162,6 +191,9 @@ class Credentials:
                 for value in values:
                     setting = used.is_setting(own_name(name, source.name), value.text)
                     yield Known(path=f"{name} in {value.place}", text=value.text, setting=setting)
+        for name, value in self._of_target():
+            setting = used.is_setting(name, value.text)
+            yield Known(path=f"{name} in {value.place}", text=value.text, setting=setting)
         for path, value in leaves(self.files.secrets):
             label = f"{'.'.join(path)} in {SECRETS_TOML}"
             for text in _texts(value):

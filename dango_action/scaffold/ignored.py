@@ -7,6 +7,7 @@ WANTED = (
     ".dango/activity.log",
     ".dango/*.duckdb",
     ".dango/*.duckdb.*",
+    ".dango/*.ducklake.*",
     ".dlt/secrets.toml",
     ".env",
     "__pycache__/",

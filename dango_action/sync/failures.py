@@ -63,7 +63,7 @@ def explain(error: BaseException, task: Task) -> Failed:
 
     A message may quote what it was given, secrets among it: the parent hides them, as in everything it hears.
     """
-    cause = _cause(error)
+    cause = cause_of(error)
     if isinstance(cause, DangoError):
         place = _place(cause.__cause__, task) if cause.__cause__ else None
         problems = [problem if problem.at else replace(problem, at=place) for problem in cause.problems]
@@ -81,9 +81,7 @@ def explain(error: BaseException, task: Task) -> Failed:
         return Failed(problems=[replace(short, at=at)], exit_code=ExitCode.SOURCE_FAILED, transient=False)
     transient = _transient(list(chain(error)))
     return Failed(
-        problems=[
-            Problem(what=_sentence(cause), hint=_advice(cause, transient=transient), at=_place(cause, task))
-        ],
+        problems=[Problem(what=sentence(cause), hint=_advice(cause, transient=transient), at=_place(cause, task))],
         exit_code=ExitCode.SOURCE_FAILED,
         transient=transient,
         retry_after=next((seconds for cause in causes if (seconds := _asked_pause(cause)) is not None), None),
@@ -125,7 +123,7 @@ def _asked_pause(error: BaseException) -> float | None:
     return min(max(0.0, seconds), 1e9)
 
 
-def _cause(error: BaseException) -> BaseException:
+def cause_of(error: BaseException) -> BaseException:
     """Return what lies below the wrappers that dlt and the transaction put around an exception."""
     while True:
         match error:
@@ -184,7 +182,8 @@ def _passes(error: BaseException) -> bool:
     return isinstance(error, _PASSING) or (httpx is not None and isinstance(error, httpx.TransportError))
 
 
-def _sentence(cause: BaseException) -> str:
+def sentence(cause: BaseException) -> str:
+    """Return the kind of an exception and the first line of its message."""
     if isinstance(cause, SyntaxError):
         return f"SyntaxError: {cause.msg}"
     if isinstance(cause, SystemExit):

@@ -26,29 +26,32 @@ _MOST_PLACES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class _Missing:
+class Missing:
+    """A field that dlt has found nowhere, and where it was looked for."""
+
     path: tuple[str, ...]  # of the parameter: ("credentials", "client_id")
     traces: list[LookupTrace]
 
 
 def missing(cause: ConfigFieldMissingException, task: Task) -> list[Problem]:
     """Return one problem for each setting that is missing; of alternatives, for the one of which most is there."""
-    return [_problem(found, task) for found in _missing(cause.traces, ())]
+    return [_problem(found, task) for found in fields(cause.traces, ())]
 
 
-def _missing(traces: Mapping[str, list[LookupTrace | LookupTraces]], below: tuple[str, ...]) -> Iterator[_Missing]:
+def fields(traces: Mapping[str, list[LookupTrace | LookupTraces]], below: tuple[str, ...]) -> Iterator[Missing]:
+    """Give each field that is missing; of alternatives, those of the one of which most is there."""
     for field, found in traces.items():
         specs = [trace for trace in found if isinstance(trace, LookupTraces)]
         if specs:
             nearest = max(specs, key=lambda spec: len(spec.resolved_fields_set))
-            yield from _missing(nearest.traces, (*below, field))
+            yield from fields(nearest.traces, (*below, field))
         else:
-            yield _Missing((*below, field), [trace for trace in found if not isinstance(trace, LookupTraces)])
+            yield Missing((*below, field), [trace for trace in found if not isinstance(trace, LookupTraces)])
 
 
-def _problem(missing: _Missing, task: Task) -> Problem:
+def _problem(missing: Missing, task: Task) -> Problem:
     path = _where(missing, task)
-    hint = [_remedy(path, task.settings)]
+    hint = [remedy(path, task.settings)]
     if near := _near(path, task):
         hint.insert(0, f"did you mean {near}?")
     if task.settings.lenders and missing.path[-1] in FLAT and not task.settings.lent.source:
@@ -58,7 +61,7 @@ def _problem(missing: _Missing, task: Task) -> Problem:
     return Problem(what=what, hint=f"{'; '.join(hint)}. It was looked for in {looked}")
 
 
-def _where(missing: _Missing, task: Task) -> tuple[str, ...]:
+def _where(missing: Missing, task: Task) -> tuple[str, ...]:
     """Return where the value would be found: below the source if dlt looks there, else where it looks first."""
     names = [name for trace in missing.traces for name in names_of(trace.key)]
     tried = [own for name in names if (own := canonical(path_of(name), task.name))]
@@ -66,7 +69,7 @@ def _where(missing: _Missing, task: Task) -> tuple[str, ...]:
     return usual if usual in tried or not tried else tried[0]
 
 
-def _remedy(path: tuple[str, ...], settings: Settings) -> str:
+def remedy(path: tuple[str, ...], settings: Settings) -> str:
     """Return what to type, by the way that this project keeps its secrets."""
     variable = variable_name(path)
     match settings.remedy:
@@ -78,7 +81,7 @@ def _remedy(path: tuple[str, ...], settings: Settings) -> str:
             return f"put `{path[-1]} = …` below `[{'.'.join(path[:-1])}]` in .dlt/secrets.toml"
 
 
-def _places(missing: _Missing, settings: Settings) -> Iterator[str]:
+def _places(missing: Missing, settings: Settings) -> Iterator[str]:
     """Give each place that was looked at, in its order, with the names that were looked for."""
     variable = settings.named.get(missing.path[0]) if len(missing.path) == 1 else None
     if variable:

@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any, Self
 import dlt
 import duckdb
 from dlt.common.runtime.collector_base import Collector
-from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.extract.items_transform import BaseItemTransform, ItemTransform
 
 from dango_action.errors import ConfigError, Problem, StateError, chain
 from dango_action.protocol import Extracted, Preview
 from dango_action.sync import empty
 from dango_action.sync.shortage import refuse_full_disk
-from dango_action.warehouse.restored import RestoredDuckDb
-from dango_action.warehouse.transaction import Transaction, TransactionalDuckDb
+from dango_action.warehouse.reader import reader
+from dango_action.warehouse.transaction import FileTransaction, file_destination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,11 +60,7 @@ class SourcePipeline:
         self._unreadable = False
         self._pipeline = dlt.pipeline(
             task.name,
-            # a reader's credentials: extraction can't write, and leaves no lock
-            destination=RestoredDuckDb(
-                DuckDbCredentials(task.committed or "absent.duckdb", read_only=True),
-                destination_name="duckdb",
-            ),
+            destination=reader(task.target if task.limit is None else "duckdb", task.committed),
             dataset_name=dataset_of(task.name),
             pipelines_dir=str(Path(task.scratch) / "pipelines"),
             progress=_RowCounter(report),
@@ -162,6 +157,7 @@ class SourcePipeline:
             kept=kept,
             load_ids=[] if limit is not None else list(self._pipeline.list_normalized_load_packages()),
             preview=[] if limit is None else self._preview(),
+            drops=self._unreadable,
         )
 
     def load(self, path: Path) -> None:
@@ -171,10 +167,10 @@ class SourcePipeline:
             Exception: whatever failed; nothing was written then.
 
         """
-        with Transaction(path) as transaction:
+        with FileTransaction(path) as transaction:
             if self._unreadable:
                 transaction.connection.execute(f'drop schema if exists "{self._pipeline.dataset_name}" cascade')
-            destination = TransactionalDuckDb(path, transaction)
+            destination = file_destination(path, transaction)
             try:
                 self._pipeline.load(destination=destination, workers=1, raise_on_failed_jobs=True)
                 transaction.commit()

@@ -291,12 +291,18 @@ def use_settings(task: Task, record: Record) -> None:
         order.append(_LentDocument(f".dlt files of `{lender}`", settings.lent.files, rules, holds_secrets=True))
         order.append(_LentVariables(f"{ENVIRONMENT} of `{lender}`", settings, rules))
 
+    use_providers(order, task.project)
+
+
+def use_providers(order: list[ConfigProvider], project: str) -> None:
+    """Let dlt look for settings in these places, and nowhere else."""
+
     def initial_providers(self: RunContextBase) -> list[ConfigProvider]:  # noqa: ARG001 - it becomes a method
         return list(order)
 
     context = Container()[PluggableRunContext]
     type(context.context).initial_providers = initial_providers  # type: ignore[method-assign]
-    context.reload(task.project)
+    context.reload(project)
 
 
 def names_of(key: str) -> list[str]:

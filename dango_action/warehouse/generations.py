@@ -13,16 +13,20 @@ import json
 import os
 import shutil
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from dango_action import machine
 from dango_action.errors import ConfigError, StateError, StoppedError
+from dango_action.protocol import Load
 from dango_action.warehouse.files import clone, sync
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from dango_action.errors import Problem
+    from dango_action.protocol import Extracted, Task
 
 Signature = tuple[int, int, int] | None
 # three headers of 4 KiB, and the blocks that the committed one of them counts
@@ -40,6 +44,8 @@ class Warehouse:
     folder: Path
     _seen: Signature
     _copied: bool = False
+    delivers: bool = False
+    held: Mapping[str, Sequence[Problem]] = field(default_factory=dict)  # one lock is for all sources
 
     @classmethod
     @contextmanager
@@ -104,6 +110,20 @@ class Warehouse:
                 ) from error
             self._copied = True
         return self.working
+
+    def state_of(self, dataset: str) -> Path | None:  # noqa: ARG002 - one file has the state of all
+        """Return the file with dlt's state of a dataset; None before the first load."""
+        return self.committed
+
+    def turn(self, task: Task, dataset: str, extracted: Extracted, halted: Callable[[], bool] = bool) -> Load:  # noqa: ARG002 - it is the same for all
+        """Return where a source's process is to load its own package.
+
+        Raises:
+            StateError: there is no room for the working copy.
+            StoppedError: it was given up, as `halted` said so.
+
+        """
+        return Load(path=str(self.copy(halted)))
 
     def drop_log(self) -> None:
         """Delete the write-ahead log of the working copy, which only a dead worker leaves."""

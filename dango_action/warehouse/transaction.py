@@ -1,4 +1,4 @@
-"""dlt's DuckDB destination with the whole load of a source in one transaction.
+"""dlt's DuckDB, DuckLake and MotherDuck destinations with the whole load of a source in one transaction.
 
 dlt commits job by job: a load that fails half-way leaves its first tables behind. Here every statement of a
 load runs on one connection inside one transaction, and the first error in it poisons the transaction, since
@@ -7,6 +7,7 @@ dlt would retry the failed job on top of the rows that it had already written.
 
 from __future__ import annotations
 
+import importlib
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import duckdb
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
-from dlt.destinations.impl.duckdb.factory import duckdb as duckdb_destination
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.sql_client import raise_database_error
 
@@ -23,10 +23,21 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from dlt.common.destination import DestinationCapabilitiesContext
+    from dlt.common.destination import AnyDestination, DestinationCapabilitiesContext
     from dlt.common.destination.dataset import DBApiCursor
     from dlt.common.schema import Schema
-    from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
+    from dlt.destinations.impl.duckdb.configuration import DuckDbBaseCredentials, DuckDbClientConfiguration
+
+    from dango_action.config.target import Kind
+
+
+_SCHEMA = "from duckdb_schemas() where database_name = current_database() and schema_name = ?"
+# dlt's classes for each kind of target: the module of the client, the client, the SQL client
+_CLIENTS = {
+    "duckdb": ("duck", "DuckDbClient", "DuckDbSqlClient"),
+    "ducklake": ("ducklake", "DuckLakeClient", "DuckLakeSqlClient"),
+    "motherduck": ("motherduck", "MotherDuckClient", "MotherDuckSqlClient"),
+}
 
 
 class PoisonedError(Exception):
@@ -34,23 +45,15 @@ class PoisonedError(Exception):
 
 
 class Transaction:
-    """One connection to a DuckDB file with one open transaction; `commit` or it never happened."""
+    """One connection with one open transaction; `commit` or it never happened."""
 
-    def __init__(self, path: Path) -> None:
-        """Open `path` and begin; the file is made if it is not there."""
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Begin on `connection`, whose current database is the one to load into."""
         self.lock = threading.RLock()
         self.cause: BaseException | None = None  # what has poisoned it
-        self.connection = duckdb.connect(str(path))
-        # no checkpoint inside COMMIT: it is a step of its own, after which the log is empty
-        self.connection.execute("set checkpoint_threshold = '1TB'")
+        self.connection = connection
         self.connection.execute("set TimeZone = 'UTC'")
         self.connection.begin()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.connection.close()  # rolls back what was not committed
 
     def poison(self, cause: BaseException) -> None:
         """Make a commit impossible; the first cause is kept."""
@@ -62,20 +65,41 @@ class Transaction:
             raise PoisonedError("an earlier statement of this load failed") from self.cause
 
     def commit(self) -> None:
-        """Commit, and move everything from the log into the file.
+        """Commit.
 
         Raises:
             PoisonedError: something in it has failed.
-            duckdb.Error: DuckDB refuses; nothing was written.
+            duckdb.Error: DuckDB refuses, and nothing was written; or the answer of a server got lost on its way.
 
         """
         self.check()
         self.connection.commit()
-        self.connection.execute("checkpoint")
 
     def has_schema(self, name: str) -> bool:
         """Tell whether there is a schema of this name, inside the transaction."""
-        return bool(self.connection.execute("from duckdb_schemas() where schema_name = ?", [name]).fetchone())
+        return bool(self.connection.execute(_SCHEMA, [name]).fetchone())
+
+
+class FileTransaction(Transaction):
+    """A transaction in a DuckDB file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open `path` and begin; the file is made if it is not there."""
+        connection = duckdb.connect(str(path))
+        # no checkpoint inside COMMIT: it is a step of its own, after which the log is empty
+        connection.execute("set checkpoint_threshold = '1TB'")
+        super().__init__(connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()  # rolls back what was not committed
+
+    def commit(self) -> None:
+        """Commit as any transaction, and move everything from the log into the file."""
+        super().commit()
+        self.connection.execute("checkpoint")
 
 
 class _SqlClient(DuckDbSqlClient):
@@ -145,22 +169,34 @@ class _Client(DuckDbClient):
         super().__exit__(kind, error, trace)  # type: ignore[arg-type]
 
 
-class TransactionalDuckDb(duckdb_destination):
-    """A destination whose loads all run inside `transaction`."""
+def file_destination(path: Path, transaction: Transaction) -> AnyDestination:
+    """Return a destination for the DuckDB file that `transaction` has open."""
+    return destination("duckdb", DuckDbCredentials(str(path)), transaction)
 
-    def __init__(self, path: Path, transaction: Transaction) -> None:
-        """Keep dlt's own name for the destination, which is part of the state that it stores."""
-        super().__init__(DuckDbCredentials(str(path)), destination_name="duckdb")
-        bound = {"transaction": transaction}
-        sql_client = type("TransactionSqlClient", (_SqlClient,), bound)
-        self._client = type("TransactionClient", (_Client,), {**bound, "transactional": sql_client})
 
-    @property
-    def destination_type(self) -> str:
-        """What dlt compares with the state that it restores: to it, this is its own destination."""
-        return "dlt.destinations.duckdb"
+def destination(kind: Kind, credentials: DuckDbBaseCredentials, transaction: Transaction) -> AnyDestination:
+    """Return dlt's destination of this kind, but with all loads inside `transaction`.
 
-    @property
-    def client_class(self) -> type[DuckDbClient]:
-        """The client that dlt opens for each step of a load."""
-        return self._client
+    It keeps dlt's own name and type, which are part of the state that it stores.
+    """
+    package = f"dlt.destinations.impl.{kind}"
+    module, client, sql_client = _CLIENTS[kind]
+    bound = {"transaction": transaction}
+    made_sql_client = type(
+        "TransactionSqlClient", (_SqlClient, _class(f"{package}.sql_client", sql_client)), bound
+    )
+    made_client = type(
+        "TransactionClient",
+        (_Client, _class(f"{package}.{module}", client)),
+        {**bound, "transactional": made_sql_client},
+    )
+    members = {
+        "client_class": property(lambda _: made_client),
+        "destination_type": property(lambda _: f"dlt.destinations.{kind}"),
+    }
+    made = type("TransactionDestination", (_class(f"{package}.factory", kind),), members)
+    return made(credentials, destination_name=kind)  # type: ignore[no-any-return]  # a subclass of dlt's
+
+
+def _class(module: str, name: str) -> Any:  # noqa: ANN401 - a class of dlt's; only what is used is imported
+    return getattr(importlib.import_module(module), name)

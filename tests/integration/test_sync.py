@@ -457,16 +457,16 @@ def test_another_target_can_be_named_for_one_run(project):
     assert project.dango("sync", "--target", "duckbd:x").code == 2
 
 
-@pytest.mark.parametrize("target", ["motherduck:db", "ducklake:lake"])
-def test_a_target_that_cannot_be_loaded_yet_is_refused_before_anything_runs(project, target):
+@pytest.mark.parametrize("target", ["motherduck:a db", "ducklake:../lake"])
+def test_a_target_with_a_name_that_it_cannot_have_is_refused_before_anything_runs(project, target):
     project.module("shop", SHOP)
     project.sources("shop", target=target)
 
     done = project.dango("sync")
 
     assert done.code == 3
-    assert "duckdb:" in done.out + done.err
-    assert not list(project.path.glob(".dango/*.duckdb*"))
+    assert "has letters, digits and `_`" in done.out + done.err
+    assert not list(project.path.glob(".dango/*lake*"))
 
 
 def test_one_job_at_a_time_is_enough(project):
@@ -569,7 +569,7 @@ def test_a_settings_file_that_cannot_be_read_is_a_problem_with_its_place(project
 
 
 def test_validate_says_what_a_sync_would_refuse(project):
-    project.sources({"name": "shop", "checks": [{"table": "t", "min_rows": 1}]}, target="motherduck:db")
+    project.sources({"name": "shop", "checks": [{"table": "t", "min_rows": 1}]}, target="motherduck:a-db")
 
     done = project.dango("config", "validate", "--json")
 

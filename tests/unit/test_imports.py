@@ -18,7 +18,21 @@ PROCESSES = {"forkserver", "pool", "worker"}
 RUN = (
     HIGH
     | PROCESSES
-    | {"schedule", "publishing", "stop", "plan", "selection", "environment", "inputs", "report", "known"}
+    | {
+        "schedule",
+        "jobs",
+        "targets",
+        "remote",
+        "outcomes",
+        "publishing",
+        "stop",
+        "plan",
+        "selection",
+        "environment",
+        "inputs",
+        "report",
+        "known",
+    }
 )
 UPPER = RUN | {"run", "explain", "scaffold", "fetch", "keeper", "whereabouts", "pull", "overview", "reset"}
 # part of the package -> what of the package it may import
@@ -28,7 +42,7 @@ MAY_IMPORT = {
     "machine": set(),
     "environment": {"credentials"},
     "inputs": {"errors", "config", "environment"},
-    "protocol": BASE,
+    "protocol": BASE | {"config"},
     "config": BASE,
     "credentials": BASE | {"config", "protocol"},
     "github": BASE,
@@ -47,7 +61,10 @@ MAY_IMPORT = {
     "stop": set(),
     "retries": set(),
     "publishing": BASE | {"warehouse"},
-    "schedule": HIGH | PROCESSES | {"outcomes", "publishing", "retries", "stop"},
+    "targets": BASE | {"protocol"},
+    "remote": BASE | {"credentials", "plan", "pool", "protocol", "stop"},
+    "jobs": BASE | {"pool", "protocol"},
+    "schedule": HIGH | PROCESSES | {"jobs", "outcomes", "publishing", "retries", "stop", "targets"},
     "execution": RUN,
     "known": BASE | {"credentials", "plan"},
     "run": RUN | {"execution"},

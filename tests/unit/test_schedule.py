@@ -2,8 +2,9 @@ import time
 
 import pytest
 
+from dango_action.jobs import Job, Run
 from dango_action.protocol import Settings, Task
-from dango_action.schedule import Job, Schedule, _Run
+from dango_action.schedule import Schedule
 
 
 def run(**fields):
@@ -11,13 +12,13 @@ def run(**fields):
         name="shop", project="/", module="m", function=None, kwargs={}, resources=None, schema_contract=None, settings=Settings(),
         scratch="/", committed=None, full_refresh=False, limit=None,
     )  # fmt: skip
-    return _Run(
+    return Run(
         job=Job(task=task, dataset="raw_shop", timeout=60, retries=2, log=None, shown_log="log"), begun=0, **fields
     )
 
 
 def patience(waiting, live, width=1):
-    schedule = Schedule(pool=None, observer=None, width=width, warehouse=None, stopped=0)
+    schedule = Schedule(pool=None, observer=None, width=width, target=None, stopped=0)
     schedule._waiting.extend(waiting)
     schedule._live.extend(live)
     return schedule._patience()

@@ -12,7 +12,7 @@ import pytest
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.insert_job_client import InsertValuesLoadJob
 
-from dango_action.warehouse.transaction import PoisonedError, Transaction, TransactionalDuckDb
+from dango_action.warehouse.transaction import FileTransaction, PoisonedError, file_destination
 
 DISPOSITIONS = [
     "append",
@@ -45,8 +45,8 @@ class Transactional:
         self.path = folder / "transactional.duckdb"
 
     def load(self, pipeline):
-        with Transaction(self.path) as transaction:
-            destination = TransactionalDuckDb(self.path, transaction)
+        with FileTransaction(self.path) as transaction:
+            destination = file_destination(self.path, transaction)
             pipeline.load(destination=destination, workers=1, raise_on_failed_jobs=True)
             transaction.commit()
 
@@ -237,7 +237,7 @@ def test_a_job_that_fails_outside_of_sql_after_its_rows_is_not_retried_on_top_of
 
 def test_a_poisoned_transaction_cannot_be_committed(tmp_path):
     path = tmp_path / "w.duckdb"
-    with Transaction(path) as transaction:
+    with FileTransaction(path) as transaction:
         transaction.connection.execute("create table t as select 1")
         transaction.poison(ValueError("first"))
         transaction.poison(ValueError("second"))
@@ -251,7 +251,7 @@ def test_a_poisoned_transaction_cannot_be_committed(tmp_path):
 
 def test_after_a_commit_nothing_is_left_in_the_log(tmp_path):
     path = tmp_path / "w.duckdb"
-    with Transaction(path) as transaction:
+    with FileTransaction(path) as transaction:
         transaction.connection.execute("create table t as from range(200000)")
         transaction.commit()
         assert not (tmp_path / "w.duckdb.wal").exists() or not (tmp_path / "w.duckdb.wal").stat().st_size
