@@ -95,7 +95,7 @@ def shop(repository):
                 ".dango/sources.yml": sources(*(entries or (entry("shop"),))),
                 "custom_sources/shop.py": textwrap.dedent(SHOP),
                 "custom_sources/bad.py": textwrap.dedent(BAD),
-                ".gitignore": ".dango/runs/\n.dango/activity.log\n.dango/*.duckdb\n.dango/*.duckdb.*\n",
+                ".gitignore": ".dango/runs/\n.dango/activity.log\n.dango/*.duckdb\n.dango/*.duckdb.*\n.dango/*.ducklake.*\n",
                 **files,
             }
         )
