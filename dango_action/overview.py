@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dango_action.config.parse import read
 from dango_action.config.words import show
 from dango_action.errors import ConfigError, DangoError, ExitCode
-from dango_action.plan import usable_target
+from dango_action.plan import file_target
 from dango_action.warehouse.contents import Dataset, datasets
 from dango_action.whereabouts import whereabouts
 
@@ -86,7 +86,7 @@ def overview(project: Path, wanted: Wanted, environ: Mapping[str, str]) -> Overv
     parsed = read(project)
     if parsed.config is None:
         raise ConfigError(*parsed.problems)
-    path = project / usable_target(parsed.config.target, wanted.target).location
+    path = project / file_target(parsed.config.target, wanted.target).location
     problems: list[Problem] = []
     code = ExitCode.OK
     local: Local | None = None

@@ -98,6 +98,23 @@ def usable_target(configured: Target, asked: str | None = None) -> Target:
     return target
 
 
+def file_target(configured: Target, asked: str | None = None) -> Target:
+    """Return the target that is asked for, or else the configured one, if it is a file.
+
+    Raises:
+        UsageError: what is asked for is no target.
+        ConfigError: it is no file.
+
+    """
+    target = usable_target(configured, asked)
+    if target.kind != "duckdb":
+        raise ConfigError.because(
+            f"target {target} is no file that a workflow keeps: it keeps its own state, for everybody to attach",
+            "docs/targets.md has the statements; for a DuckDB file: --target duckdb:PATH",
+        )
+    return target
+
+
 def not_in_force(sources: Iterable[Source], parsed: Parsed) -> Iterator[Problem]:
     """Give a notice for each key that the configuration understands and that a sync does not heed yet."""
     for source in sources:

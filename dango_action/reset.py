@@ -12,7 +12,7 @@ import duckdb
 from dango_action.config.parse import read
 from dango_action.config.words import did_you_mean, show
 from dango_action.errors import ConfigError, Problem, StateError, UsageError
-from dango_action.plan import usable_target
+from dango_action.plan import file_target
 from dango_action.scaffold.facts import workflows
 from dango_action.scaffold.other_workflows import serves
 from dango_action.scaffold.repository import find
@@ -47,7 +47,7 @@ def plan_reset(project: Path, sources: Sequence[str], target: str | None) -> Res
     parsed = read(project)
     if parsed.config is None:
         raise ConfigError(*parsed.problems)
-    path = (project / usable_target(parsed.config.target, target).location).resolve()
+    path = (project / file_target(parsed.config.target, target).location).resolve()
     held = datasets(path) if path.is_file() else {}
     known = {*(source.name for source in parsed.config.sources), *parsed.broken}
     known |= {name.removeprefix("raw_") for name in held}

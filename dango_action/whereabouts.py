@@ -12,7 +12,7 @@ from dango_action.config.parse import read
 from dango_action.config.words import show
 from dango_action.errors import ConfigError, CredentialsError, UsageError
 from dango_action.github.api import GitHub
-from dango_action.plan import usable_target
+from dango_action.plan import file_target
 from dango_action.scaffold.facts import WORKFLOWS, kept_at, workflows
 from dango_action.scaffold.other_workflows import serves
 from dango_action.scaffold.repository import find
@@ -75,7 +75,7 @@ def whereabouts(project: Path, wanted: Wanted, environ: Mapping[str, str]) -> Wh
     lineage = Lineage(
         workflow=f"{WORKFLOWS}/{file}",
         project=folder,
-        target=str(usable_target(parsed.config.target, wanted.target)),
+        target=str(file_target(parsed.config.target, wanted.target)),
         shard=wanted.shard,
     )
     match = _REMOTE.fullmatch(git.remote) if git else None

@@ -6,6 +6,8 @@ import time
 import pytest
 from lakes import COUNTED, counted, end_leases, opened, query
 from postgres import PASSWORD, programs, server
+from sealed_projects import keep_secret
+from steps import Workflow
 
 WAITS = """
     import dlt, time
@@ -206,3 +208,32 @@ def test_a_source_cannot_hand_statements_to_the_process_with_the_credentials(pro
     assert done.code == 6
     assert "is not what its load was announced to be" in done.out
     assert not query(project, "select 1 from duckdb_tables() where table_name in ('planted', 'source')")
+
+
+def test_a_workflow_keeps_nothing_of_a_target_that_is_its_own_state_and_pull_says_so(project, github, tmp_path):
+    project.module("a", COUNTED)
+    project.sources("a", target="ducklake:lake")
+    workflow = Workflow(project, github, tmp_path / "temp")
+
+    for rows in (1000, 2000):
+        done = workflow.run()
+        assert done.code == 0, done.out
+        assert counted(project, "a") == rows
+    assert workflow.states() == []
+    assert "warehouse-path" not in done.outputs
+    assert any("keeps its own state" in notice for notice in done.notices)
+    assert "keeps its own state" in done.summary
+    pulled = project.dango("pull")
+    assert pulled.code == 3
+    assert "docs/targets.md has the statements" in pulled.out + pulled.err
+
+
+def test_a_catalog_may_be_sealed(project, postgres):
+    project.module("a", COUNTED)
+    project.sources("a", target="ducklake:sealed")
+    keep_secret(project, "destination.ducklake.credentials.catalog", postgres)
+
+    done = project.sync()
+
+    assert done.code == 0, done.out
+    assert counted(project, "a", catalog=postgres, name="sealed") == 1000
