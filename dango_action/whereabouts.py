@@ -69,13 +69,14 @@ def whereabouts(project: Path, wanted: Wanted, environ: Mapping[str, str]) -> Wh
     parsed = read(project)
     if parsed.config is None:
         raise ConfigError(*parsed.problems)
+    target = file_target(parsed.config.target, wanted.target)
     git = find(project)
     top, folder = (git.top, git.folder) if git else (project, "")
     file = wanted.workflow or _workflow(top, folder)
     lineage = Lineage(
         workflow=f"{WORKFLOWS}/{file}",
         project=folder,
-        target=str(file_target(parsed.config.target, wanted.target)),
+        target=str(target),
         shard=wanted.shard,
     )
     match = _REMOTE.fullmatch(git.remote) if git else None

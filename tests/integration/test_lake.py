@@ -101,17 +101,18 @@ def test_no_secret_of_the_target_reaches_user_code_or_what_a_run_leaves(project,
     project.module(
         "spy",
         """
-        import dlt, os
+        import contextlib, dlt, os
         from pathlib import Path
 
         def readable():
             yield str(dict(os.environ))
-            for file in [*Path("/proc").glob("[0-9]*/environ"), *Path("/proc").glob("[0-9]*/cmdline")]:
-                if file.parent.joinpath("cmdline").exists() and b"dango" in file.parent.joinpath("cmdline").read_bytes():
-                    if b"dango_action" in file.parent.joinpath("cmdline").read_bytes():
-                        yield file.read_bytes().decode(errors="replace")
+            for process in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):  # it has ended, or is another user's
+                    if b"dango_action" in (process / "cmdline").read_bytes():
+                        yield (process / "environ").read_bytes().decode(errors="replace")
             for file in Path(os.environ.get("TMPDIR", "/tmp")).glob("dango-*/state/*"):
-                yield file.read_bytes().decode(errors="replace")
+                with contextlib.suppress(OSError):
+                    yield file.read_bytes().decode(errors="replace")
 
         @dlt.resource
         def source():
@@ -126,7 +127,7 @@ def test_no_secret_of_the_target_reaches_user_code_or_what_a_run_leaves(project,
     done = project.sync(DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG=postgres)
 
     assert done.code == 0, done.out
-    assert query(project, "select seen, asked from raw_spy.source", catalog=postgres, name="spied") == [
+    assert query(project, "select seen, asked from raw_spy.source", catalog=postgres, lake="spied") == [
         (False, "[None, None]")
     ]
     assert PASSWORD not in done.out + done.err
@@ -236,4 +237,4 @@ def test_a_catalog_may_be_sealed(project, postgres):
     done = project.sync()
 
     assert done.code == 0, done.out
-    assert counted(project, "a", catalog=postgres, name="sealed") == 1000
+    assert counted(project, "a", catalog=postgres, lake="sealed") == 1000

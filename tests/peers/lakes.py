@@ -19,13 +19,13 @@ COUNTED = """
 
 
 @contextlib.contextmanager
-def opened(project, catalog=None, name="lake"):
+def opened(project, catalog=None, lake="lake"):
     """Give a connection to the lake of a project, by default the one in its .dango folder."""
-    base = project.path / ".dango" / f"{name}.ducklake"
+    base = project.path / ".dango" / f"{lake}.ducklake"
     with duckdb.connect() as connection:
         for extension in ("postgres_scanner" if catalog else "sqlite_scanner", "ducklake"):
             connection.load_extension(str(in_wheel(extension)))
-        meta = f"metadata_schema '{name}'" if catalog else "meta_type 'sqlite', meta_journal_mode 'WAL'"
+        meta = f"metadata_schema '{lake}'" if catalog else "meta_type 'sqlite', meta_journal_mode 'WAL'"
         location = f"postgres:{catalog}" if catalog else f"{base}.sqlite"
         connection.execute(f"attach 'ducklake:{location}' as lake (data_path '{base}.files', {meta})")
         connection.execute("use lake")
