@@ -25,6 +25,8 @@ from dango_action.warehouse.contents import quoted
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from dango_action.errors import DangoError
+
 LASTS = 180
 """Seconds from a renewal to the end of a lease: so long a run that was killed is in the way of the next."""
 RENEWED = 45
@@ -91,13 +93,12 @@ def _take(connection: duckdb.DuckDBPyConnection, dataset: str, holder: str) -> L
     return Lease(dataset=dataset, holder=holder, token=token)
 
 
-def _held(dataset: str, held: tuple[Any, ...]) -> StateError:
+def _held(dataset: str, held: tuple[Any, ...]) -> DangoError:
     ends: datetime = held[2]
-    error = StateError.because(
+    return StateError.because(
         f"another run is loading into {dataset}: {held[1]} holds its lease until {ends:%H:%M:%S %Z}",
         "run again when it has ended; if that run was killed, its lease ends by itself at that time",
     )
-    return StateError(*error.problems)
 
 
 def renew(connection: duckdb.DuckDBPyConnection, lease: Lease) -> bool:
@@ -124,11 +125,10 @@ def use(connection: duckdb.DuckDBPyConnection, lease: Lease) -> None:
 
     """
     if not _holds(connection, lease):
-        error = StateError.because(
+        raise StateError.because(
             f"the lease of {lease.dataset} has gone to another run while this one was held up",
             "nothing of this source was loaded; run again, and it goes on from what that run has loaded",
         )
-        raise StateError(*error.problems)
     owner = quoted(lease.dataset, OWNER)
     connection.execute(f"update {owner} set used = now() where token = ?", [lease.token])  # noqa: S608
 
