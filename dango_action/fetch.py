@@ -90,7 +90,8 @@ def _clear(path: Path) -> None:
     """Remove what killed processes have left of their downloads."""
     for leftover in path.parent.glob(f"{glob.escape(path.name)}.*.fetched.work"):
         process = leftover.name.removesuffix(".fetched.work").rpartition(".")[2]
-        if process.isdecimal() and not _lives(int(process)):
+        # in a container, the process that was killed there may have had the number of this one
+        if process.isdecimal() and (int(process) == os.getpid() or not _lives(int(process))):
             shutil.rmtree(leftover, ignore_errors=True)
 
 

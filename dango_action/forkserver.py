@@ -24,7 +24,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 PRELOAD = (
     "duckdb",
@@ -51,6 +51,7 @@ FORKS = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _LINE = 65536
+_DYING = 5.0  # seconds; it takes that long only if the disk hangs
 
 
 def hide_from_workers() -> None:
@@ -110,6 +111,20 @@ def kill_worker(worker: int) -> None:
     _kill_group(worker)
     with contextlib.suppress(ProcessLookupError):
         os.kill(worker, signal.SIGKILL)  # it may have left its own group
+
+
+def end_orphans(workers: Iterable[int]) -> None:
+    """Kill workers whose server was killed, and wait until each is gone: one may be loading.
+
+    The kernel does so too, but a moment after we have heard of the server's end, and not if a source forbids it.
+    """
+    for worker in workers:
+        with contextlib.suppress(ProcessLookupError):
+            gone = os.pidfd_open(worker) if hasattr(os, "pidfd_open") else None
+            kill_worker(worker)
+            if gone is not None:
+                select.select([gone], [], [], _DYING)
+                os.close(gone)
 
 
 def _kill_group(worker: int) -> None:

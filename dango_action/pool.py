@@ -17,7 +17,7 @@ from dango_action import protocol
 from dango_action.credentials.redaction import Redactor
 from dango_action.credentials.strength import is_word
 from dango_action.errors import ExitCode, Problem
-from dango_action.forkserver import ForkServer, kill_worker
+from dango_action.forkserver import ForkServer, end_orphans, kill_worker
 from dango_action.protocol import Extracted, Failed, Message, Preview, Tended, Work
 
 if TYPE_CHECKING:
@@ -207,6 +207,7 @@ class Pool:
         told = self.server.receive()
         if told is None:  # it was killed, and its workers with it
             self.alive = False
+            end_orphans(self._workers)
             lost = [*self._workers.values(), *self._unborn]
             self._selector.unregister(self.server)
             self._workers.clear()

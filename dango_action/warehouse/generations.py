@@ -12,7 +12,7 @@ import glob
 import json
 import os
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Signature = tuple[int, int, int] | None
 # three headers of 4 KiB, and the blocks that the committed one of them counts
 _USED = "select 3 * 4096 + block_size * total_blocks from pragma_database_size()"
+_LOGS = (".wal", ".wal.checkpoint", ".wal.recovery")  # DuckDB 1.5 has the others while it empties the first
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,7 +61,8 @@ class Warehouse:
         path = _usable(path)
         with _lock(path.with_name(path.name + ".lock"), run):
             for leftover in path.parent.glob(f"{glob.escape(path.name)}.*.work"):
-                _remove(leftover)
+                # a worker of a run that was just killed may still write there; what stays, the next run removes
+                shutil.rmtree(leftover, ignore_errors=True)
             _refuse_log(path)
             warehouse = cls(path=path, folder=path.with_name(f"{path.name}.{run}.work"), _seen=signature(path))
             if warehouse._seen:
@@ -159,27 +161,31 @@ class Warehouse:
 
         """
         _inspect(self.working)
+        self._refuse_change()
+        # while it is open here, no other program can open it as a writer, whose commits would be lost
+        with _reading(self.path) if self._seen else nullcontext():
+            self._refuse_change()
+            _refuse_log(self.path)
+            try:
+                if self._seen:
+                    shutil.copymode(self.path, self.working)
+                sync(self.working)
+                # from the moment that a file has its name, others may change it
+                seen = signature(self.working)
+                self.working.replace(self.path)
+                sync(self.path.parent)
+            except OSError as error:
+                raise StateError.because(
+                    f"{self.path} could not be replaced: {_first_line(error)}", "nothing was changed; run again"
+                ) from error
+        self._seen, self._copied = seen, False
+
+    def _refuse_change(self) -> None:
         if signature(self.path) != self._seen:
             raise StateError.because(
                 f"{self.path} was changed by something else while this run was loading",
                 "nothing was replaced, so that change is kept; run again to load on top of it",
             )
-        _refuse_log(self.path)
-        if self._seen:
-            _inspect(self.path)
-            shutil.copymode(self.path, self.working)
-        try:
-            sync(self.working)
-            seen = signature(
-                self.working
-            )  # a file keeps it under another name, and from then on others may change it
-            self.working.replace(self.path)
-            sync(self.path.parent)
-        except OSError as error:
-            raise StateError.because(
-                f"{self.path} could not be replaced: {_first_line(error)}", "nothing was changed; run again"
-            ) from error
-        self._seen, self._copied = seen, False
 
 
 def install(new: Path, path: Path, *, run: str, seen: Signature) -> None:
@@ -255,26 +261,35 @@ def _holder(descriptor: int) -> str:
 
 
 def _refuse_log(path: Path) -> None:
-    log = path.with_name(path.name + ".wal")
-    if log.exists():
-        raise StateError.because(
-            f"{log} lies beside the warehouse: another program writes to it, or was killed while it did",
-            f"close that program; if none is running, open {path.name} once with DuckDB, look at it, and close it",
-        )
+    for suffix in _LOGS:
+        log = path.with_name(path.name + suffix)
+        if log.exists():
+            raise StateError.because(
+                f"{log} lies beside the warehouse: another program writes to it, or was killed while it did",
+                f"close that program; if none is running, open {path.name} once with DuckDB, look at it, "
+                "and close it; DuckDB has no use for a log that is there after that, so move it away",
+            )
 
 
 def _inspect(path: Path) -> None:
-    """Open the file as a reader, which fails if it is no database or somebody writes to it."""
+    with _reading(path):
+        pass
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Keep the file open as a reader, which fails if it is no database or somebody writes to it."""
     import duckdb  # noqa: PLC0415 - 0.1 s that `--help` and a run with nothing to do need not spend
 
     try:
-        with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as connection:
-            connection.execute("select count(*) from duckdb_tables()").fetchone()
+        connection = duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"})
     except duckdb.Error as error:
         raise StateError.because(
             f"DuckDB cannot open {path}: {_first_line(error)}",
             "close the program that writes to it; if it is no warehouse, move it away; nothing was changed",
         ) from error
+    with connection:
+        yield
 
 
 def _first_line(error: Exception) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -87,6 +88,30 @@ def test_a_lock_goes_with_its_process_however_that_ends(path):
         assert others(path) == ["w[1].duckdb.next.work"]
 
 
+def test_a_run_begins_while_a_worker_of_a_killed_one_still_writes(path):
+    leftover = path.with_name(path.name + ".dead.work")
+    leftover.mkdir()
+    program = (
+        "import contextlib, itertools, sys\nfrom pathlib import Path\nfolder = Path(sys.argv[1])\n"
+        "for i in itertools.count():\n    with contextlib.suppress(FileNotFoundError):\n"
+        "        folder.mkdir(exist_ok=True)\n        (folder / str(i)).touch()\n"
+        "    if i == 2000: print('writing', flush=True)\n"
+    )
+    worker = subprocess.Popen([sys.executable, "-P", "-c", program, str(leftover)], stdout=subprocess.PIPE)
+    with worker:
+        worker.stdout.readline()
+        try:
+            with Warehouse.locked(path, "next") as warehouse:
+                write(warehouse.copy(), 1)
+                warehouse.publish()
+        finally:
+            worker.kill()
+
+    with Warehouse.locked(path, "last"):
+        assert others(path) == ["w[1].duckdb.last.work"]
+    assert value(path) == 1
+
+
 def test_leftovers_of_another_warehouse_stay(path):
     other = path.with_name("other.duckdb.r0.work")
     other.mkdir()
@@ -96,9 +121,10 @@ def test_leftovers_of_another_warehouse_stay(path):
     assert other.exists()
 
 
-def test_a_log_beside_the_committed_file_is_refused_and_kept(path):
+@pytest.mark.parametrize("suffix", [".wal", ".wal.checkpoint", ".wal.recovery"])
+def test_a_log_beside_the_committed_file_is_refused_and_kept(path, suffix):
     write(path, 1)
-    log = path.with_name(path.name + ".wal")
+    log = path.with_name(path.name + suffix)
     log.write_bytes(b"somebody's commits")
 
     with pytest.raises(StateError, match="lies beside the warehouse"), Warehouse.locked(path, "r1"):
@@ -121,6 +147,26 @@ def test_a_file_that_somebody_writes_to_is_refused(path):
 
     with Warehouse.locked(path, "r2") as warehouse:
         assert warehouse.committed
+
+
+def test_nobody_begins_to_write_to_a_file_that_is_being_replaced(path, monkeypatch):
+    """Whatever such a writer commits would go into a file that has no name any more."""
+    write(path, 1)
+    replace, said = Path.replace, []
+
+    def meanwhile(self, target):
+        program = "import duckdb, sys\nduckdb.connect(sys.argv[1])"
+        command = [sys.executable, "-P", "-c", program, str(path)]
+        said.append(subprocess.run(command, capture_output=True, text=True, check=False).stderr)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", meanwhile)
+    with Warehouse.locked(path, "r1") as warehouse:
+        write(warehouse.copy(), 2)
+        warehouse.publish()
+
+    assert "Could not set lock on file" in said[0]
+    assert value(path) == 2
 
 
 @pytest.mark.parametrize("exists", [True, False], ids=["a later run", "the first run"])

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import os
 import stat
 import tempfile
 import zipfile
@@ -71,6 +72,16 @@ def test_what_is_kept_comes_back_byte_by_byte(keeper, kept):
 
     assert keeper.path.read_bytes() == kept.files()["warehouse.duckdb"]
     assert keeper.basis == Place(generation=1, run=1)
+
+
+def test_what_a_killed_process_with_the_same_number_has_left_is_cleared(keeper, kept):
+    leftover = keeper.path.with_name(f"warehouse.duckdb.{os.getpid()}.fetched.work")
+    leftover.mkdir(parents=True)
+
+    keeper.restore("r")
+
+    assert keeper.path.read_bytes() == kept.files()["warehouse.duckdb"]
+    assert not leftover.exists()
 
 
 def edited(artifact, change):
