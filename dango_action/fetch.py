@@ -18,6 +18,7 @@ from dango_action.warehouse.generations import install
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dango_action.errors import DangoError
     from dango_action.github.api import Repository
     from dango_action.state.archive import Packed
     from dango_action.state.names import Lineage
@@ -70,13 +71,10 @@ def fetch(store: Store, kept: Kept, expected: Origin, to: Destination, keys: Key
             )
         reason = distrust_manifest(manifest, generation=kept.generation, run_id=kept.run_id, origin=expected)
         if reason:
-            raise StateError.because(
-                f"{kept.name} of run {kept.run_id} is refused: {reason}",
-                "delete it to go on from the generation before it, or start over with `state: new`",
-            )
+            raise _refused(kept, reason)
         extract(archive, manifest, file, keys)
         archive.unlink()
-        refuse_foreign_code(file)
+        _look_into(file, kept)
         install(file, path, run=to.run, seen=to.seen)
     except OSError as error:
         what = f"the kept warehouse cannot be written to {path.parent}: {error.strerror}"
@@ -84,6 +82,21 @@ def fetch(store: Store, kept: Kept, expected: Origin, to: Destination, keys: Key
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return packed
+
+
+def _look_into(file: Path, kept: Kept) -> None:
+    """Refuse a warehouse that can't be opened or brings code along; in what is kept, nobody can mend it."""
+    try:
+        refuse_foreign_code(file)
+    except StateError as error:
+        raise _refused(kept, "; ".join(problem.what for problem in error.problems)) from error
+
+
+def _refused(kept: Kept, reason: str) -> DangoError:
+    return StateError.because(
+        f"{kept.name} of run {kept.run_id} is refused: {reason}",
+        "delete it to go on from the generation before it, or start over with `state: new`",
+    )
 
 
 def _clear(path: Path) -> None:

@@ -31,8 +31,9 @@ class Left:
     @property
     def begun(self) -> datetime:
         """When the attempt that has left the newest of it began: it has seen all that was there before."""
+        # one that began in the same second may have come after what an attempt before it has left
         started = self.run.run_started_at
-        return started if started and self.newest and started <= self.newest else self.run.created_at
+        return started if started and self.newest and started < self.newest else self.run.created_at
 
 
 def kept_of(generation: int, artifact: Artifact, run: WorkflowRun) -> Kept:

@@ -111,10 +111,12 @@ class SourcePipeline:
                 return
             reason = f"{' and '.join(missing)} is missing"
         except Exception as error:
-            if any(isinstance(inner, duckdb.IOException) for inner in chain(error)):
+            if said := [str(inner) for inner in chain(error) if isinstance(inner, duckdb.IOException)]:
+                first_line = said[-1].partition("\n")[0]
                 raise StateError.because(
-                    "the warehouse cannot be read: another program has opened it for writing, or it has gone",
-                    "close that program and run again; nothing was changed",
+                    f"the warehouse cannot be read: {first_line}",
+                    "close the program that writes to it, if there is one, and run again; if the file is damaged, "
+                    "put back a copy of it, or move it away to start over; nothing was changed",
                 ) from error
             reason, cause = type(error).__name__, error
         if not self._task.full_refresh:

@@ -256,5 +256,5 @@ def test_a_warehouse_that_another_program_has_opened_is_no_reason_to_start_over(
         other.stdin.close()
 
     assert failed.exit_code == 6
-    assert "another program has opened it for writing" in failed.problems[0].what
+    assert "the warehouse cannot be read: IO Error: Could not set lock on file" in failed.problems[0].what
     assert "full-refresh" not in failed.problems[0].hint
