@@ -85,12 +85,13 @@ def sync(
 def _kept(run: str, keeper: Keeper, execution: Execution) -> tuple[StateResult | None, DangoError | None]:
     """Let the warehouse be kept, and return what came of it; a signal leaves it little time."""
     results = execution.results
-    if not results:
+    if execution.stop is None:  # nothing was begun
         return None, None
     known = secrets_of(execution.plan, execution.credentials, results)
     changed = [result.dataset for result in results if result.changed]
     try:
-        return keeper.keep(run, changed, known), None
+        with execution.stop.interrupting():
+            return keeper.keep(run, changed, known), None
     except DangoError as error:
         return None, error
     except KeyboardInterrupt:

@@ -92,7 +92,10 @@ def reading(path: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
     try:
         with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as connection:
             [(name,)] = connection.execute(_NAME).fetchall()
-            yield connection, name
+            try:
+                yield connection, name
+            finally:
+                connection.interrupt()  # a query that was left goes on, and closing would wait for it
     except duckdb.Error as error:
         # what else it says may quote what stands in the file
         said = str(error).partition("\n")[0] if isinstance(error, duckdb.IOException) else type(error).__name__
