@@ -9,9 +9,10 @@ import pytest
 
 from dango_action.credentials.allow_list import base_environment
 from dango_action.errors import StoppedError
+from dango_action.jobs import Job
 from dango_action.pool import Pool
 from dango_action.protocol import Settings, Task
-from dango_action.schedule import Job, Schedule
+from dango_action.schedule import Schedule
 from dango_action.warehouse.generations import Warehouse
 
 FAST = "import dlt\n@dlt.resource\ndef source():\n    yield [{'id': i} for i in range(10)]\n"
@@ -83,9 +84,7 @@ def test_a_worker_that_hangs_before_it_comes_to_the_source_is_over_its_time_too(
     )
     never, end = os.pipe()
     with Pool.open(base_environment(os.environ)) as pool:
-        schedule = Schedule(
-            pool=pool, observer=Watcher(), width=1, warehouse=None, stopped=never, shortest_start=3.0
-        )
+        schedule = Schedule(pool=pool, observer=Watcher(), width=1, target=None, stopped=never, shortest_start=3.0)
         [result] = schedule.run([job])
     os.close(never)
     os.close(end)
