@@ -58,15 +58,15 @@ def test_a_worker_that_ends_right_after_its_commit_has_loaded(project, after):
         ROWS
         + f"""
     import os, signal
-    from dango_action.warehouse.transaction import Transaction
+    from dango_action.warehouse.transaction import FileTransaction
 
-    commit = Transaction.commit
+    commit = FileTransaction.commit
 
     def committed(self):
         commit(self)
         {after}
 
-    Transaction.commit = committed
+    FileTransaction.commit = committed
 """,
     )
     project.sources("events")
