@@ -43,7 +43,6 @@ def executed(self, query, *args, **kwargs):
 
 
 def committed(self):
-    [(path,)] = self.connection.sql("select path from duckdb_databases() where not internal").fetchall()
     if FAULT.startswith("commit "):
         die_behind(int(FAULT.split()[1]))
     commit(self)
@@ -51,8 +50,6 @@ def committed(self):
         die()
     if FAULT == "checkpoint":
         die_behind(3 * 4096)
-    if FAULT == "growth":
-        die_behind(os.path.getsize(path))
 
 
 if FAULT.startswith("_dlt"):
@@ -66,7 +63,6 @@ LOAD = {
     **{f"commit {offset}": "SIGXFSZ" for offset in (0, 1, 4096, 20_000)},
     "committed": "SIGKILL",
     "checkpoint": "SIGXFSZ",
-    "growth": "SIGXFSZ",
 }
 # `dango sync` in a process that ends itself while it copies or publishes the warehouse.
 DRIVER = """
