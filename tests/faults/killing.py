@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import random
 
 VICTIMS = ("parent", "worker", "fork server", "all")
-POINTS = ("delay", "delay", "phase", "growth", "published")
+POINTS = ("delay", "delay", "phase", "growth", "growth", "published")
 SECONDS = 120  # that a run may take on a busy machine
 PAGES = {"events": counted.APPENDED, "orders": counted.ORDERS, "stock": 1, "bulk": counted.FACTS}
 
@@ -259,7 +259,10 @@ class Killing:
         pids = chosen[victim]
         self.choose.shuffle(pids)
         struck = False
-        for pid in pids[:1] if victim == "worker" else pids:
+        if victim == "worker":  # one that loads, if one does
+            pids.sort(key=_loads, reverse=True)
+            del pids[1:]
+        for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
                 struck = True
@@ -325,6 +328,15 @@ def _children(parent: int) -> list[int]:
         except OSError:  # it has just ended
             continue
     return found
+
+
+def _loads(pid: int) -> bool:
+    """Tell whether a process has the working copy open."""
+    try:
+        opened = [str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()]
+    except OSError:
+        return False
+    return any(".work/warehouse.duckdb" in name for name in opened)
 
 
 def _parent_of(folder: Path) -> int:
