@@ -63,9 +63,12 @@ def decode(document: bytes, generation: int, where: str) -> Pointer:
         first = error.errors(include_input=False, include_url=False)[0]
         reason = f"{'.'.join(map(str, first['loc'])) or 'the document'}: {first['msg']}"
     else:
-        if pointer.generation == generation:
+        before = pointer.parent.generation if pointer.parent else 0
+        if pointer.generation == generation and before < generation:
             return pointer
         reason = f"it is of generation {pointer.generation}"
+        if before >= generation:  # who follows the parents would never get to the end
+            reason = f"it says that generation {before} came before it"
     raise StateError.because(
         f"{where} is no pointer to a generation of this version: {reason}",
         "if a later version of dango has written it, use that version; else delete it to go on from before it",

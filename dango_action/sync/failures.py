@@ -118,7 +118,7 @@ def _asked_pause(error: BaseException) -> float | None:
         return float(text)
     try:
         seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
-    except (TypeError, ValueError):  # no date, or one without a time zone
+    except (TypeError, ValueError, OverflowError):  # no date, one without a time zone, or none that there will be
         return None
     return min(max(0.0, seconds), 1e9)
 

@@ -96,6 +96,10 @@ def reading(path: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
                 yield connection, name
             finally:
                 connection.interrupt()  # a query that was left goes on, and closing would wait for it
+    except RuntimeError as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # DuckDB's word for one in the middle of a query
+            raise KeyboardInterrupt from error
+        raise
     except duckdb.Error as error:
         # what else it says may quote what stands in the file
         said = str(error).partition("\n")[0] if isinstance(error, duckdb.IOException) else type(error).__name__

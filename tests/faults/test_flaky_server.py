@@ -103,6 +103,7 @@ def test_a_server_that_asks_for_more_time_than_there_is_ends_the_source_which_sa
         ("soon", None),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
         ("99999999999", None),
+        ("Mon, 01 Jan 202444444444 00:00:00 GMT", None),
         (None, None),
     ],
 )

@@ -286,6 +286,7 @@ def test_a_pointer_to_an_older_generation_s_data_is_refused(run):
         ({"more": 1}, "more"),
         ({"data": "../../../g1-0.zip"}, "data"),
         ({"generation": 1}, "it is of generation 1"),
+        ({"parent": {"generation": 2, "sha256": "0" * 64}}, "it says that generation 2 came before it"),
         ({"sha256": "x"}, "sha256"),
     ],
 )
