@@ -108,7 +108,8 @@ def measure_protection(folder: Path, rounds: int) -> None:
         each.folder.mkdir()
         project(each.folder)
     warehouse = large.folder / ".dango/warehouse.duckdb"
-    with duckdb.connect(str(warehouse), config={"enable_progress_bar": False}) as connection:
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("set enable_progress_bar = false")
         connection.execute(OTHER)
     size = warehouse.stat().st_size / 1_000_000
     times = measure(f"{SOURCES} sources of 10 rows, alone and beside {size:,.0f} MB", None, rounds, small, large)

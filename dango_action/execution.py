@@ -20,7 +20,7 @@ from dango_action.publishing import Publishing
 from dango_action.remote import Remote, tend_of
 from dango_action.results import SourceResult
 from dango_action.schedule import Schedule, width
-from dango_action.stop import Stop, stop_signals
+from dango_action.stop import interrupts, stop_signals
 from dango_action.warehouse.generations import Warehouse
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Execution:
     credentials: Credentials
     place: Place
     observer: Observer
-    stop: Stop | None = None  # once sources may run
+    stopped: int | None = None  # a descriptor that is readable once the run has to stop; None: nothing was begun
     _schedule: Schedule | None = None
     _failure: DangoError | None = None
 
@@ -95,7 +95,7 @@ class Execution:
         hide_from_workers()
         if restorer:
             restorer.restore(self.place.run)  # a signal interrupts it
-        self.stop = signals.enter_context(stop_signals())
+        stopped = self.stopped = signals.enter_context(stop_signals())
         target: Target | None = None
         warehouse = None
         if self.inputs.limit is None and self.plan.target.kind == "duckdb":
@@ -107,14 +107,14 @@ class Execution:
             if self.inputs.limit is None:
                 asked = tend_of(self.plan, self.credentials, self.place.run, scratch)
                 log = (self.place.folder or scratch) / "target.log"
-                target = stack.enter_context(Remote.opened(pool, asked, log, self.stop.descriptor))
+                target = stack.enter_context(Remote.opened(pool, asked, log, stopped))
         minutes = self.inputs.deadline_minutes
         self._schedule = Schedule(
             pool=pool,
             observer=self.observer,
             width=width(self.inputs.jobs),
             target=target,
-            stopped=self.stop.descriptor,
+            stopped=stopped,
             publishing=Publishing(warehouse=warehouse) if warehouse else None,
             ends=self.place.begun + minutes * 60 if minutes is not None else None,
         )
@@ -125,7 +125,7 @@ class Execution:
         free = [source for source in self.plan.sources if source.name not in self._schedule.results]
         self._schedule.run([self._job(source, scratch, target) for source in free])
         if self._schedule.publishing:
-            with self.stop.interrupting():
+            with interrupts():
                 self._schedule.publishing.publish()
 
     def _job(self, source: Source, scratch: Path, target: Target | None) -> Job:

@@ -21,6 +21,7 @@ from dango_action.known import secrets_of, unhidden
 from dango_action.report.activity import ActivityLog
 from dango_action.report.summary import summary
 from dango_action.results import RunResult, SourceResult, StateResult
+from dango_action.stop import interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -85,12 +86,12 @@ def sync(
 def _kept(run: str, keeper: Keeper, execution: Execution) -> tuple[StateResult | None, DangoError | None]:
     """Let the warehouse be kept, and return what came of it; a signal leaves it little time."""
     results = execution.results
-    if execution.stop is None:  # nothing was begun
+    if execution.stopped is None:
         return None, None
     known = secrets_of(execution.plan, execution.credentials, results)
     changed = [result.dataset for result in results if result.changed]
     try:
-        with execution.stop.interrupting():
+        with interrupts():
             return keeper.keep(run, changed, known), None
     except DangoError as error:
         return None, error

@@ -9,40 +9,21 @@ from __future__ import annotations
 import os
 import select
 import signal
+import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+_T = TypeVar("_T")
 
 GIVEN_UP_AFTER = 5.0
 """Seconds after the first signal at which whatever still goes on is interrupted; 2 s are left to write it down."""
 
 
-@dataclass(slots=True)
-class Stop:
-    """Whether to stop: `descriptor` is readable then; `insisted` is true once what goes on was interrupted."""
-
-    descriptor: int
-    insisted: bool = False
-
-    @contextmanager
-    def interrupting(self) -> Iterator[None]:
-        """Turn what a library has made of the interruption back into a KeyboardInterrupt.
-
-        DuckDB ends a query then, and raises a RuntimeError in its place.
-        """
-        try:
-            yield
-        except RuntimeError as error:
-            if self.insisted:
-                raise KeyboardInterrupt from error
-            raise
-
-
 @contextmanager
-def stop_signals() -> Iterator[Stop]:
+def stop_signals() -> Iterator[int]:
     """Turn the first SIGINT or SIGTERM into a readable descriptor; a second one, or too long a wait, interrupts.
 
     Raises:
@@ -51,22 +32,17 @@ def stop_signals() -> Iterator[Stop]:
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    stop = Stop(reader)
-
-    def interrupt(*_: object) -> None:
-        stop.insisted = True
-        raise KeyboardInterrupt
 
     def hear(*_: object) -> None:
         for sign in previous:
-            signal.signal(sign, interrupt)
+            signal.signal(sign, signal.default_int_handler)
         signal.setitimer(signal.ITIMER_REAL, GIVEN_UP_AFTER)
 
     woken = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)  # Python writes each signal's number to it
     previous = {sign: signal.signal(sign, hear) for sign in (signal.SIGINT, signal.SIGTERM)}
-    alarm = signal.signal(signal.SIGALRM, interrupt)
+    alarm = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
-        yield stop
+        yield reader
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.set_wakeup_fd(woken)
@@ -74,6 +50,36 @@ def stop_signals() -> Iterator[Stop]:
             signal.signal(sign, handler)
         os.close(reader)
         os.close(writer)
+
+
+@contextmanager
+def interrupts() -> Iterator[None]:
+    """Let an interruption be a KeyboardInterrupt: in the middle of a query DuckDB raises a RuntimeError for it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
+
+
+def interruptible(call: Callable[[], _T]) -> _T:
+    """Make a call that holds back signals until it returns, in a thread, so that a signal ends the wait for it."""
+    outcome: list[_T] = []
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(call())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the call was made
+            failure.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]
 
 
 def readable(descriptor: int) -> bool:

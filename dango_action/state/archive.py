@@ -192,5 +192,5 @@ def _link(origin: Path, copy: Path) -> None:
 
 
 def _wrong(what: str) -> StateError:
-    hint = "delete that artifact to go on from the generation before it, or start over with `state: new`"
+    hint = "delete it where it is kept to go on from the generation before it, or start over with `state: new`"
     return StateError(Problem(what=f"the kept generation can't be used: {what}", hint=hint))

@@ -7,22 +7,21 @@ that its own tools use. Any other file system is one of fsspec's, see `remote_fi
 from __future__ import annotations
 
 import re
-import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dango_action.errors import CredentialsError, StateError, UsageError
+from dango_action.stop import interruptible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
-_T = TypeVar("_T")
 _CHUNK = 1024 * 1024
 _PART = 8 * 1024 * 1024  # of an upload; S3 takes 10,000
 _AT_ONCE = 4
@@ -141,7 +140,7 @@ class ObjectStoreBucket:
 
         try:
             with self._speaking("written to"):
-                _interruptible(lambda: obstore.put(self.store, name, content, mode="create", use_multipart=False))
+                interruptible(lambda: obstore.put(self.store, name, content, mode="create", use_multipart=False))
         except obstore.exceptions.AlreadyExistsError:
             return False
         return True
@@ -151,15 +150,15 @@ class ObjectStoreBucket:
         import obstore  # noqa: PLC0415 - as above
 
         with self._speaking("written to"):
-            _interruptible(lambda: obstore.put(self.store, name, file, chunk_size=_PART, max_concurrency=_AT_ONCE))
+            interruptible(lambda: obstore.put(self.store, name, file, chunk_size=_PART, max_concurrency=_AT_ONCE))
 
     def read(self, name: str) -> Iterator[bytes]:
         """Give what is in an object; a FileNotFoundError if there is none."""
         import obstore  # noqa: PLC0415 - as above
 
         with self._speaking("read", missing=False):
-            chunks = iter(_interruptible(lambda: obstore.get(self.store, name)).stream(_CHUNK))
-            while chunk := _interruptible(lambda: next(chunks, None)):
+            chunks = iter(interruptible(lambda: obstore.get(self.store, name)).stream(_CHUNK))
+            while chunk := interruptible(lambda: next(chunks, None)):
                 yield bytes(chunk)
 
     def items(self, folder: str) -> list[Item]:
@@ -168,11 +167,11 @@ class ObjectStoreBucket:
 
         with self._speaking("listed"):
             try:
-                found = _interruptible(lambda: obstore.list(self.store, f"{folder}/").collect())
+                found = interruptible(lambda: obstore.list(self.store, f"{folder}/").collect())
             except obstore.exceptions.GenericError:
                 # why a listing is refused has no type of its own; why a look at an object is has one
                 with suppress(FileNotFoundError):
-                    _interruptible(lambda: obstore.head(self.store, f"{folder}/probe"))
+                    interruptible(lambda: obstore.head(self.store, f"{folder}/probe"))
                 raise
         return [Item(name=each["path"], size=each["size"], modified=each["last_modified"]) for each in found]
 
@@ -182,7 +181,7 @@ class ObjectStoreBucket:
 
         try:
             with self._speaking("written to", missing=False):
-                _interruptible(lambda: obstore.delete(self.store, name))
+                interruptible(lambda: obstore.delete(self.store, name))
         except FileNotFoundError:
             return
 
@@ -217,22 +216,3 @@ class ObjectStoreBucket:
 def _said(error: Exception) -> str:
     """Return the first line of an error, without the query of an address in it."""
     return _QUERY.sub("", str(error).strip().partition("\n")[0]) or type(error).__name__
-
-
-def _interruptible(call: Callable[[], _T]) -> _T:
-    """Make a call that holds back signals until it returns, in a thread, so that a signal ends the wait for it."""
-    outcome: list[_T] = []
-    failure: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            outcome.append(call())
-        except BaseException as error:  # noqa: BLE001 - it is raised where the call was made
-            failure.append(error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join()
-    if failure:
-        raise failure[0]
-    return outcome[0]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ValueNotSecretException
-from dlt.common.configuration.providers.doc import BaseDocProvider
 from dlt.common.configuration.providers.environ import EnvironProvider
 
 from dango_action.credentials.sections import leaves
@@ -16,47 +15,19 @@ from dango_action.errors import DangoError, ExitCode, Problem, chain
 from dango_action.protocol import Failed
 from dango_action.sync.failures import cause_of, sentence
 from dango_action.sync.missing import fields, remedy
-from dango_action.sync.providers import CONFIG, ENVIRONMENT, SECRETS, names_of, use_providers
+from dango_action.sync.providers import CONFIG, ENVIRONMENT, SECRETS, Document, names_of, use_providers
 from dango_action.warehouse.lakes import Lake, ducklake, motherduck
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from dlt.common.configuration.providers.provider import ConfigProvider
 
-    from dango_action.protocol import Place, Settings
+    from dango_action.protocol import Place
 
 # What DuckDB raises when somebody else has committed first, or when a file, a server or a bucket can't be reached
 PASSES = (duckdb.TransactionException, duckdb.IOException, duckdb.HTTPException, duckdb.ConnectionException)
 _DEFAULTS = ".dango"
-
-
-class _Document(BaseDocProvider):
-    """A TOML file, as far as a target may see it."""
-
-    def __init__(self, name: str, document: dict[str, Any], *, holds_secrets: bool) -> None:
-        super().__init__(document)
-        self._name, self._holds_secrets = name, holds_secrets
-
-    @property
-    def name(self) -> str:
-        """What the file is called in messages."""
-        return self._name
-
-    @property
-    def supports_secrets(self) -> bool:
-        """Whether a secret may stand in it."""
-        return self._holds_secrets
-
-    @property
-    def is_writable(self) -> bool:
-        """Nobody writes to it."""
-        return False
-
-    @property
-    def is_empty(self) -> bool:
-        """Never: a place that has nothing was looked at, too."""
-        return False
 
 
 class _Variables(EnvironProvider):
@@ -77,18 +48,20 @@ def open_place(place: Place) -> Lake:
     settings = place.settings
     os.environ.update(settings.variables)
     os.chdir(place.project)  # paths are relative to it
+    secrets, config = tomllib.loads(settings.secrets), tomllib.loads(settings.config)
     files: list[ConfigProvider] = [
-        _Document(SECRETS, tomllib.loads(settings.secrets), holds_secrets=True),
-        _Document(CONFIG, tomllib.loads(settings.config), holds_secrets=False),
+        Document(SECRETS, secrets, holds_secrets=True),
+        Document(CONFIG, config, holds_secrets=False),
     ]
+    said = {path for document in (secrets, config) for path, _ in leaves(document)}
     variables = _Variables()
     order = [*files, variables] if settings.precedence == "guide" else [variables, *files]
-    defaults = _Document("default", _defaults(place), holds_secrets=True)
+    defaults = Document("default", _defaults(place, said), holds_secrets=True)
     use_providers([*order, defaults], place.project)
     return ducklake(place.name) if place.kind == "ducklake" else motherduck(place.name)
 
 
-def _defaults(place: Place) -> dict[str, Any]:
+def _defaults(place: Place, said: set[tuple[str, ...]]) -> dict[str, Any]:
     """Return what dlt's defaults would be, but inside of .dango, where nothing else looks for files.
 
     A part that somebody has set is left out as a whole: what is missing in it is for them to say.
@@ -97,15 +70,15 @@ def _defaults(place: Place) -> dict[str, Any]:
         return {}
     base = f"{place.project}/{_DEFAULTS}/{place.name}.ducklake"
     parts = {"catalog": f"sqlite:///{base}.sqlite", "storage": {"bucket_url": f"{base}.files"}}
-    left = {part: value for part, value in parts.items() if not _says(place.settings, part)}
+    left = {part: value for part, value in parts.items() if not _says(place.settings.variables, said, part)}
     return {"destination": {"ducklake": {"credentials": left}}}
 
 
-def _says(settings: Settings, part: str) -> bool:
-    documents = (tomllib.loads(settings.secrets), tomllib.loads(settings.config))
-    in_files = any("credentials" in path and part in path for doc in documents for path, _ in leaves(doc))
+def _says(variables: Mapping[str, str], said: set[tuple[str, ...]], part: str) -> bool:
+    """Tell whether somebody has set a part of the credentials, in a file or by a variable."""
     name = f"DESTINATION__DUCKLAKE__CREDENTIALS__{part.upper()}"
-    return in_files or any(variable == name or variable.startswith(f"{name}__") for variable in settings.variables)
+    in_files = any("credentials" in path and part in path for path in said)
+    return in_files or any(variable == name or variable.startswith(f"{name}__") for variable in variables)
 
 
 def explain_place(error: BaseException, place: Place) -> Failed:

@@ -149,12 +149,12 @@ def _variable(path: Path) -> str:
     return "__".join(path).upper()
 
 
-class _Document(BaseDocProvider):
-    """A TOML file, as far as a source may see it."""
+class Document(BaseDocProvider):
+    """A document of settings, with the name that messages have for it."""
 
-    def __init__(self, name: str, text: str, rules: _Rules, *, holds_secrets: bool) -> None:
-        super().__init__(tomllib.loads(text))
-        self._name, self._rules, self._holds_secrets = name, rules, holds_secrets
+    def __init__(self, name: str, document: dict[str, Any], *, holds_secrets: bool) -> None:
+        super().__init__(document)
+        self._name, self._holds_secrets = name, holds_secrets
 
     @property
     def name(self) -> str:
@@ -175,6 +175,14 @@ class _Document(BaseDocProvider):
     def is_empty(self) -> bool:
         """Never: a place that has nothing was looked at, too."""
         return False
+
+
+class _Document(Document):
+    """A TOML file, as far as a source may see it."""
+
+    def __init__(self, name: str, text: str, rules: _Rules, *, holds_secrets: bool) -> None:
+        super().__init__(name, tomllib.loads(text), holds_secrets=holds_secrets)
+        self._rules = rules
 
     def get_value(
         self,

@@ -13,6 +13,7 @@ import duckdb
 
 from dango_action.config.words import show
 from dango_action.errors import StateError
+from dango_action.stop import interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,13 +94,10 @@ def reading(path: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
         with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as connection:
             [(name,)] = connection.execute(_NAME).fetchall()
             try:
-                yield connection, name
+                with interrupts():
+                    yield connection, name
             finally:
                 connection.interrupt()  # a query that was left goes on, and closing would wait for it
-    except RuntimeError as error:
-        if isinstance(error.__cause__, KeyboardInterrupt):  # DuckDB's word for one in the middle of a query
-            raise KeyboardInterrupt from error
-        raise
     except duckdb.Error as error:
         # what else it says may quote what stands in the file
         said = str(error).partition("\n")[0] if isinstance(error, duckdb.IOException) else type(error).__name__

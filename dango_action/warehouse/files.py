@@ -6,12 +6,12 @@ import errno
 import fcntl
 import os
 import sys
-import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dango_action import machine
 from dango_action.errors import StoppedError
+from dango_action.stop import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,20 +68,12 @@ def _copy_outside(reader: BinaryIO, writer: BinaryIO) -> int:
 
 def sync(path: Path) -> None:
     """Wait until a file or folder is on the disk; a signal can't interrupt the kernel in it, but the waiting."""
-    failed: list[OSError] = []
 
     def wait() -> None:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            failed.append(error)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
-    thread = threading.Thread(target=wait, daemon=True)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
+    interruptible(wait)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from lakes import COUNTED, counted, end_leases, opened, query
-from postgres import PASSWORD, programs, server
+from postgres import PASSWORD
 from sealed_projects import keep_secret
 from steps import Workflow
 
@@ -21,14 +21,6 @@ WAITS = """
             time.sleep(0.02)
         yield [{"id": i, "items": [{"x": i}]} for i in range(at.last_value + 1, at.last_value + 1001)]
 """
-
-
-@pytest.fixture(scope="module")
-def postgres():
-    if not programs():
-        pytest.skip("no PostgreSQL is installed")
-    with server() as url:
-        yield url
 
 
 def until(path, seconds=60):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 
 import duckdb
@@ -131,6 +132,40 @@ def test_a_full_refresh_starts_one_source_over_and_leaves_the_others(project):
     assert project.query("select id from raw_a.orders order by id") == [(i,) for i in range(1, 13)]
     assert project.one("select count(*) from raw_b.orders") == 3
     assert project.sync("--source", "a").source("a")["tables"][0]["rows"] == 0
+
+
+def test_a_full_refresh_is_seen_whole_and_one_that_fails_leaves_rows_and_cursor(project):
+    project.module("shop", SHOP)
+    waits = "    Path('waits').touch()\n    while not Path('go').exists():\n        time.sleep(0.02)\n"
+    project.module(
+        "late",
+        f"import time\nfrom pathlib import Path\nimport dlt\n@dlt.resource\ndef source():\n{waits}    yield {{'a': 1}}\n",
+    )
+    project.sources("shop")
+    project.sync()
+
+    project.module("broken", SHOP.replace('yield {"name": "one"}', "yield 1 / 0"))
+    project.sources({"name": "shop", "module": "broken", "kwargs": {"rows": 9}})
+    failed = project.sync("--full-refresh")
+    assert failed.code == 5
+    assert project.one("select count(*) from raw_shop.orders") == 3
+    project.sources("shop")
+    assert project.sync().source("shop")["tables"][0]["rows"] == 0, "the cursor is where it was"
+
+    project.sources({"name": "shop", "kwargs": {"rows": 9}}, "late")
+    refresh = project.start("sync", "--full-refresh")
+    log = project.path / ".dango/activity.log"
+    try:
+        end = time.monotonic() + 60
+        while "shop: 28 rows" not in log.read_text() or not (project.path / "waits").exists():
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        assert project.one("select count(*) from raw_shop.orders") == 3, "nobody sees it empty, or half"
+    finally:
+        (project.path / "go").touch()
+    refresh.communicate(timeout=60)
+    assert refresh.returncode == 0
+    assert project.one("select count(*) from raw_shop.orders") == 9
 
 
 def test_a_full_refresh_mends_a_state_that_cannot_be_read(project):

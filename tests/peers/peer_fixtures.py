@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import postgres as peer_postgres
 import pytest
 from github import GitHub
 
@@ -12,3 +13,12 @@ def github():
     with GitHub() as peer:
         yield peer
     assert peer.violations == []
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """The address of an empty PostgreSQL database; without the programs of a server the test is skipped."""
+    if not peer_postgres.programs():
+        pytest.skip("no PostgreSQL is installed")
+    with peer_postgres.server() as url:
+        yield url

@@ -1,19 +1,10 @@
 """Lakes to load into: their catalog in a SQLite file, or in PostgreSQL."""
 
 import pytest
-from postgres import programs, server
 
 from dango_action.warehouse.lakes import ducklake
 
 SETTINGS = "DESTINATION__DUCKLAKE__CREDENTIALS__"
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    if not programs():
-        pytest.skip("no PostgreSQL is installed")
-    with server() as url:
-        yield url
 
 
 @pytest.fixture(autouse=True)
