@@ -96,6 +96,7 @@ def _task(source: Source, project: Path, credentials: Credentials, scratch: Path
         project=str(project),
         module=native.source_module,
         function=native.source_function,
+        source_path=native.source_path,
         kwargs=dict(native.function_kwargs),
         resources=None,
         schema_contract=None,

@@ -42,6 +42,7 @@ PRELOAD = (
     "dlt.load",
     "dango_action.worker",
     "dango_action.sources.arguments",
+    "dango_action.sources.fitting",
     "dango_action.sources.native",
     "dango_action.sync.failures",
     "dango_action.sync.pipeline",

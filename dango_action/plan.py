@@ -39,6 +39,7 @@ class Plan:
     broken: Mapping[str, tuple[Problem, ...]]
     notices: tuple[Problem, ...] = ()
     positions: Mapping[str, Position] = field(default_factory=dict)  # where each source's name stands
+    places: Mapping[str, Mapping[str, Position]] = field(default_factory=dict)  # the same for each of their keys
 
     def document(self) -> dict[str, Any]:
         """Return the plan as `sync --dry-run --json` prints it."""
@@ -75,6 +76,7 @@ def make_plan(inputs: Inputs) -> Plan:
         broken={name: parsed.broken[name] for name in names if name in parsed.broken},
         notices=tuple(not_in_force(sources.values(), parsed)),
         positions=parsed.positions,
+        places=parsed.places(sources),
     )
 
 
@@ -118,10 +120,7 @@ def file_target(configured: Target, asked: str | None = None) -> Target:
 def not_in_force(sources: Iterable[Source], parsed: Parsed) -> Iterator[Problem]:
     """Give a notice for each key that the configuration understands and that a sync does not heed yet."""
     for source in sources:
-        used = [key for key in NOT_IN_FORCE if key in source.model_fields_set]
-        if "source_path" in source.dlt_native.model_fields_set:
-            used.append("source_path")
-        for key in used:
+        for key in (key for key in NOT_IN_FORCE if key in source.model_fields_set):
             yield Problem(
                 what=f"`{key}` of source `{source.name}` is not in force in this version",
                 hint="the source is synced as if the key were not there",

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from annotated_types import Interval
 
 from dango_action.config.target import Kind  # noqa: TC001 - as below
-from dango_action.errors import Problem  # noqa: TC001 - the parent validates messages by these annotations
+from dango_action.errors import Position, Problem
 
 # A line above this is not a message of ours; it bounds what a worker can make the parent remember.
 MAX_LINE = 8 * 1024 * 1024
@@ -84,6 +84,8 @@ class Task:
     allow_empty: bool = False  # let a `replace` load without rows empty its tables
     explain: bool = False  # say where the parameters come from, and do nothing else
     target: Kind = "duckdb"  # any other one is loaded into by another process
+    source_path: str | None = None  # the folder of the module, from the project's, if not the usual one
+    places: dict[str, Position] = field(default_factory=dict)  # of each key of this source in sources.yml
     role: Literal["source"] = "source"
 
 
@@ -308,4 +310,6 @@ def decode_work(line: bytes) -> Work:
     if "place" in values:
         place = values["place"]
         values["place"] = Place(**{**place, "settings": Settings.decoded(place["settings"])})
+    if "places" in values:
+        values["places"] = {key: Position(**place) for key, place in values["places"].items()}
     return _WORK[values["role"]](**values)

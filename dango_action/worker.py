@@ -124,7 +124,7 @@ def _failure(error: BaseException, task: Work) -> Failed:
 
 def _work(task: Task, parent: Parent, record: Record) -> None:
     from dango_action.sources import native  # noqa: PLC0415 - it imports dlt, which no user of this module needs
-    from dango_action.sources.arguments import with_variables  # noqa: PLC0415 - as below
+    from dango_action.sources.arguments import arguments  # noqa: PLC0415 - as below
     from dango_action.sync.pipeline import SourcePipeline  # noqa: PLC0415
     from dango_action.sync.providers import use_settings  # noqa: PLC0415
 
@@ -134,16 +134,14 @@ def _work(task: Task, parent: Parent, record: Record) -> None:
     if task.explain:
         from dango_action.sync.parameters import parameters  # noqa: PLC0415 - a sync needs none of it
 
-        made = native.find(native.load_module(Path(task.project), task.module), task.function)
+        made = native.function_of(task)
         parent.send(Explained(parameters=list(parameters(task, made, record))))
         return
     with SourcePipeline(task, lambda rows: parent.send(Progress(rows=rows))) as pipeline:
         pipeline.restore()
         parent.send(Extracting())
-        module = native.load_module(Path(task.project), task.module)
-        made = native.find(module, task.function)
-        kwargs = with_variables(made, task, record)
-        source = native.select(native.build(task.name, made, kwargs), task.resources)
+        made = native.function_of(task)
+        source = native.select(native.build(task.name, made, arguments(made, task, record)), task)
         extracted = pipeline.extract(source)
         parent.send(replace(extracted, asked=record.asked()))
         if extracted.load_ids and task.target == "duckdb":

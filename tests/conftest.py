@@ -113,6 +113,7 @@ def _entry(entry):
     block = {
         "source_module": entry.pop("module", entry["name"]),
         "source_function": entry.pop("function", "source"),
+        "source_path": entry.pop("source_path", None),
         "function_kwargs": entry.pop("kwargs", {}),
     }
     block = {key: value for key, value in block.items() if value is not None}

@@ -76,6 +76,19 @@ def problems_in(node: Node) -> Iterator[Problem]:
         yield from problems_in(child)
 
 
+def places(node: Node, depth: int, path: str = "") -> Iterator[tuple[str, Position]]:
+    """Give where the keys and list items below a node stand, down to a depth: `checks[0].table`."""
+    if depth and isinstance(node, Items):
+        for index, item in enumerate(node.items):
+            yield f"{path}[{index}]", item.at
+            yield from places(item, depth - 1, f"{path}[{index}]")
+    elif depth and isinstance(node, Keys):
+        for entry in node.entries.values():
+            below = f"{path}.{entry.key}" if path else entry.key
+            yield below, entry.at
+            yield from places(entry.node, depth - 1, below)
+
+
 def plain(node: Node) -> Any:  # noqa: ANN401 - the document is of any shape until a model has seen it
     """Return the document as dicts, lists and scalars."""
     if isinstance(node, Items):

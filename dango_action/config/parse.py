@@ -13,7 +13,7 @@ from dango_action.config import messages
 from dango_action.config.drafts import Draft, check_together, labels
 from dango_action.config.lines import load
 from dango_action.config.model import TYPES, Config, SourceBase
-from dango_action.config.nodes import Items, Keys, Node, is_null, plain, problems_in
+from dango_action.config.nodes import Items, Keys, Node, is_null, places, plain, problems_in
 from dango_action.config.text import LARGEST
 from dango_action.config.words import did_you_mean, show
 from dango_action.errors import Position, Problem
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SOURCES_FILE = ".dango/sources.yml"
 
+_DEPTH = 3  # levels below a source: `dlt_native.function_kwargs.start_date`
 _EXAMPLE = "sources: [{name: shop, type: dlt_native, dlt_native: {source_module: shop}}]"
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -44,6 +45,11 @@ class Parsed:
     broken: Mapping[str, tuple[Problem, ...]] = field(default_factory=lambda: MappingProxyType({}))
     disabled: frozenset[str] = frozenset()
     positions: Mapping[str, Position] = field(default_factory=lambda: MappingProxyType({}))
+    _nodes: Mapping[str, Node] = field(default_factory=dict, repr=False)
+
+    def places(self, names: Iterable[str]) -> dict[str, dict[str, Position]]:
+        """Return, for each of these sources, where its keys stand, like `dlt_native.source_module`."""
+        return {name: dict(places(self._nodes[name], _DEPTH)) for name in names if name in self._nodes}
 
 
 def read(project: Path) -> Parsed:
@@ -82,6 +88,7 @@ def parse(data: bytes, file: str) -> Parsed:
         broken=MappingProxyType({label: _in_order(draft.problems) for label, draft in broken.items()}),
         disabled=frozenset(label for label, draft in broken.items() if draft.disabled),
         positions=MappingProxyType({word.text: word.at for word in reversed(words)}),
+        _nodes={draft.source.name: draft.node for draft in drafts if draft.source is not None},
     )
 
 

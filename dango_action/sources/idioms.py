@@ -34,6 +34,18 @@ def find_idioms(text: str, file: str) -> list[Idiom]:
     return [idiom for within, function in _functions(tree) for idiom in _faults(within, function, file)]
 
 
+def definitions(text: str, file: str) -> dict[str, Position]:
+    """Return where each function of a module's text is defined, nested ones too; of two of a name the first."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return {}
+    found: dict[str, Position] = {}
+    for _, function in _functions(tree):
+        found.setdefault(function.name, _at(function, file))
+    return found
+
+
 def _functions(node: ast.AST, within: str | None = None) -> Iterator[tuple[str, Function]]:
     """Give every function with the name of the outermost one around it, in the order of their lines."""
     for child in ast.iter_child_nodes(node):

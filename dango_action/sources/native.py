@@ -1,4 +1,4 @@
-"""`dlt_native`: any dlt source in `custom_sources/` or in an installed package, unchanged.
+"""`dlt_native`: any dlt source in the project or in an installed package, unchanged.
 
 It runs in the worker. Every source gets its own name as dlt's source name and configuration section, so
 `[sources.<name>]` and `SOURCES__<NAME>__*` resolve for third-party code too.
@@ -7,182 +7,184 @@ It runs in the worker. Every source gets its own name as dlt's source name and c
 from __future__ import annotations
 
 import asyncio
-import difflib
 import functools
-import importlib
-import importlib.machinery
 import inspect
-import sys
-import types
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dlt
+from dlt.common.storages import SchemaStorage
+from dlt.common.storages.exceptions import SchemaNotFoundError
 from dlt.extract import DltResource, DltSource
 from dlt.extract.decorators import SourceFactory  # type: ignore[attr-defined]
 
-from dango_action.errors import ConfigError, SourceError
+from dango_action.config.words import did_you_mean
+from dango_action.errors import ConfigError, Problem, SourceError
+from dango_action.sources.arguments import name_of
+from dango_action.sources.loading import load
+from dango_action.sources.lookalikes import CORE
+from dango_action.sources.modules import locate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
+    import types
+    from collections.abc import Callable
 
-FOLDER = "custom_sources"
+    from dlt.common.schema import Schema
+
+    from dango_action.protocol import Task
+
+
+def function_of(task: Task) -> Any:  # noqa: ANN401 - user code
+    """Import a source's module and return its function, the only one if none is named.
+
+    Raises:
+        ConfigError: there is no such module or function, or more than one to choose from.
+
+    """
+    project = Path(task.project)
+    at = task.places.get("dlt_native.source_module")
+    module = load(locate(project, task.source_path, task.module, task.places), project, at)
+    return _named(module, task) if task.function else _only_one(module, task)
 
 
 def build(name: str, made: Any, kwargs: dict[str, Any]) -> DltSource:  # noqa: ANN401 - user code
     """Call a source function and return its dlt source under the name of the configured source.
 
     Raises:
-        ConfigError: it does not take these arguments.
+        SourceError: what it returns is no source.
 
     """
-    _check_arguments(made, kwargs)
-    source = _factory(name, made, kwargs)()
+    source = made if isinstance(made, DltSource) else _factory(name, made, kwargs)()
     if inspect.iscoroutine(source):
         source = asyncio.run(source)
     if not isinstance(source, DltSource):
-        raise SourceError.because(
-            f"`{made.__name__}` returned {type(source).__name__}, not a dlt source",
-            "decorate it with @dlt.source, or @dlt.resource if it yields rows",
-        )
+        what = f"`{name_of(made)}` returned {type(source).__name__}, not a dlt source"
+        raise SourceError.because(what, "decorate it with @dlt.source, or @dlt.resource if it yields rows")
+    for resource in source.resources.values():
+        if resource.incremental is not None:
+            # there is no scheduler here: the cursor in dlt's state says from where on
+            resource.incremental.allow_external_schedulers = False
     return source
 
 
-def select(source: DltSource, resources: list[str] | None) -> DltSource:
-    """Return the source with only these resources selected; None selects what it selects itself.
+def select(source: DltSource, task: Task) -> DltSource:
+    """Return the source with only the configured resources selected; without any, with those that it selects.
 
     Raises:
-        ConfigError: it has no resource of that name.
+        ConfigError: it has no resource of such a name; all of these names.
 
     """
-    if resources is None:
+    if task.resources is None:
         return source
     known = list(source.resources)
-    for resource in resources:
-        if resource not in known:
-            raise ConfigError.because(f"the source has no resource `{resource}`", _near(resource, known))
-    return source.with_resources(*resources)
-
-
-def load_module(project: Path, dotted: str) -> types.ModuleType:
-    """Import a source module from `custom_sources/`, or else from an installed package.
-
-    A file there may be called like a standard or an installed module: it is then imported below
-    `custom_sources.`, so that it shadows nothing, and the file itself can import its namesake.
-
-    Raises:
-        ConfigError: there is no such module, or it needs one that is not installed.
-
-    """
-    folder = project / FOLDER
-    top = dotted.partition(".")[0]
-    mine = _in_folder(folder, top)
-    taken = mine and (top in sys.stdlib_module_names or top in sys.modules or _importable(top))
-    if folder.is_dir():
-        _add_package(folder)
-        sys.path.append(str(folder))
-    try:
-        return importlib.import_module(f"{FOLDER}.{dotted}" if taken else dotted)
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").removeprefix(f"{FOLDER}.")
-        if dotted == missing or dotted.startswith(f"{missing}."):
-            raise ConfigError.because(f"there is no module `{dotted}`", _where_to_put(folder, dotted)) from error
-        raise SourceError.because(
-            f"`{dotted}` needs the module `{missing}`, which is not installed",
-            "install the package that holds it beside dango; the Action can't install packages yet",
-        ) from error
-
-
-def find(module: types.ModuleType, function: str | None) -> Any:  # noqa: ANN401 - user code
-    """Return the source function of this name, or the only one of the module.
-
-    Raises:
-        ConfigError: there is none, or more than one to choose from.
-
-    """
-    candidates = _candidates(module)
-    if function is None:
-        if len(candidates) == 1:
-            return next(iter(candidates.values()))
-        raise ConfigError.because(
-            f"`{module.__name__}` has {len(candidates) or 'no'} sources",
-            f"set `source_function` to one of: {', '.join(sorted(candidates))}"
-            if candidates
-            else "decorate a function in it with @dlt.source or @dlt.resource",
+    problems = [
+        Problem(
+            what=f"the source has no resource `{resource}`",
+            hint=did_you_mean(resource, known) if known else "it has none: does its function return them?",
+            at=task.places.get(f"resources[{index}]"),
         )
+        for index, resource in enumerate(task.resources)
+        if resource not in known
+    ]
+    if problems:
+        raise ConfigError(*problems)
+    return source.with_resources(*task.resources)
+
+
+def _named(module: types.ModuleType, task: Task) -> Any:  # noqa: ANN401 - user code
+    function, at = task.function or "", task.places.get("dlt_native.source_function")
     found = getattr(module, function, None)
     if found is None:
-        callables = {key for key, value in vars(module).items() if callable(value) and not key.startswith("_")}
+        known = _candidates(module) or {
+            key for key, value in vars(module).items() if _is_own_function(value, module)
+        }
+        hint = did_you_mean(function, sorted(known)) if known else "it has no function at all"
+        raise ConfigError.because(f"`{task.module}` has no function `{function}`", hint, at)
+    if inspect.isclass(found) or not (callable(found) or isinstance(found, DltSource)):
+        kind = "a class" if inspect.isclass(found) else type(found).__name__
+        hint = "name the function that is decorated with @dlt.source or @dlt.resource"
+        raise ConfigError.because(f"`{function}` in `{task.module}` is {kind}, not a function", hint, at)
+    if isinstance(found, DltResource) and _is_unfed(found):
         raise ConfigError.because(
-            f"`{module.__name__}` has no function `{function}`", _near(function, set(candidates) or callables)
-        )
-    if not callable(found):
-        raise ConfigError.because(
-            f"`{function}` in `{module.__name__}` is {type(found).__name__}, not a function",
-            "name the function that is decorated with @dlt.source or @dlt.resource",
+            f"`{function}` is a transformer: it needs a resource that feeds it",
+            f"return both from a @dlt.source, like `orders | {function}`, and name that one",
+            at,
         )
     return found
 
 
+def _only_one(module: types.ModuleType, task: Task) -> Any:  # noqa: ANN401 - user code
+    candidates = _candidates(module)
+    if len(candidates) == 1:
+        return next(iter(candidates.values()))
+    hint = f"set `source_function` to one of: {', '.join(sorted(candidates))}"
+    raise ConfigError.because(
+        f"`{task.module}` has {len(candidates) or 'no'} sources",
+        hint if candidates else _without_sources(task.module),
+        task.places.get("dlt_native.source_module"),
+    )
+
+
+def _without_sources(module: str) -> str:
+    if module in CORE:  # the repository of verified sources has a folder for each of them, with nothing in it
+        return f"dlt itself has it: write `source_module: dlt.sources.{module}`, and no `source_path`"
+    return "decorate a function in it with @dlt.source or @dlt.resource"
+
+
 def _candidates(module: types.ModuleType) -> dict[str, Any]:
-    """Return what a source function can be when none is named: a module's own sources, else its resources."""
-    values = vars(module).items()
-    own = {key: v for key, v in values if isinstance(v, SourceFactory) and v.__module__ == module.__name__}
-    return own or {key: v for key, v in values if isinstance(v, DltResource) and not v.is_transformer}
+    """Return what can be meant if no function is named: sources, else resources, else functions that yield.
+
+    Those of the module itself, or of the modules of its package, come before what it has from elsewhere.
+    """
+    values = {key: value for key, value in vars(module).items() if not key.startswith("_")}
+    sources = {key: value for key, value in values.items() if isinstance(value, SourceFactory | DltSource)}
+    own = {key: value for key, value in sources.items() if _is_own(getattr(value, "__module__", ""), module)}
+    resources = {key: v for key, v in values.items() if isinstance(v, DltResource) and not _is_unfed(v)}
+    yielding = {key: v for key, v in values.items() if _is_own_function(v, module) and _yields(v)}
+    found = own or sources or resources or yielding
+    return {key: value for key, value in found.items() if next(k for k, v in found.items() if v is value) == key}
+
+
+def _is_own(name: str, module: types.ModuleType) -> bool:
+    return name == module.__name__ or name.startswith(f"{module.__name__}.")
+
+
+def _is_own_function(value: object, module: types.ModuleType) -> bool:
+    return inspect.isfunction(value) and value.__module__ == module.__name__
+
+
+def _is_unfed(resource: DltResource) -> bool:
+    """Tell whether this is a transformer that no resource feeds yet."""
+    parent = resource._pipe.parent  # noqa: SLF001 - nothing public tells it
+    return parent is not None and parent.is_empty
+
+
+def _yields(function: object) -> bool:
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
 
 
 def _factory(name: str, made: Any, kwargs: dict[str, Any]) -> Callable[..., Any]:  # noqa: ANN401 - user code
     """Return what makes the source, with its arguments, under our name and section."""
     if isinstance(made, DltResource):  # it has no `clone`, so it goes into a source of ours
-        return dlt.source(lambda: made(**kwargs) if kwargs else made, name=name, section=name)
+        return dlt.source(lambda: made if made.args_bound else made(**kwargs), name=name, section=name)
     if isinstance(made, SourceFactory):
-        return functools.partial(made.clone(name=name, section=name), **kwargs)
-    if inspect.isgeneratorfunction(made) or inspect.isasyncgenfunction(made):
+        clone = made.clone(name=name, section=name, schema=_schema(name, made))  # type: ignore[arg-type]
+        return functools.partial(clone, **kwargs)
+    if _yields(made):
         resource = dlt.resource(made, name=made.__name__, section=name)
         return dlt.source(lambda: resource(**kwargs), name=name, section=name)
+    if not inspect.isfunction(made):  # an object that can be called, or a partial function
+        return dlt.source(lambda: made(**kwargs), name=name, section=name)
     return functools.partial(dlt.source(made, name=name, section=name), **kwargs)
 
 
-def _check_arguments(made: Any, kwargs: dict[str, Any]) -> None:  # noqa: ANN401 - user code
-    parameters = inspect.signature(made).parameters.values()
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return
-    names = [parameter.name for parameter in parameters]
-    for key in kwargs:
-        if key not in names:
-            raise ConfigError.because(f"`{made.__name__}` takes no argument `{key}`", _near(key, names))
-
-
-def _in_folder(folder: Path, top: str) -> bool:
-    return (folder / f"{top}.py").is_file() or (folder / top).is_dir()
-
-
-def _importable(top: str) -> bool:
-    return importlib.machinery.PathFinder.find_spec(top) is not None
-
-
-def _add_package(folder: Path) -> None:
-    """Make `custom_sources` importable as a package without putting the project on the path."""
-    package = types.ModuleType(FOLDER)
-    package.__path__ = [str(folder)]
-    sys.modules.setdefault(FOLDER, package)
-
-
-def _where_to_put(folder: Path, dotted: str) -> str:
-    here = sorted(
-        path.stem for path in folder.glob("*") if path.suffix == ".py" or (path / "__init__.py").exists()
-    )
-    path = f"{FOLDER}/{dotted.replace('.', '/')}.py"
-    near = difflib.get_close_matches(dotted, here, 1)
-    if near:
-        return f"did you mean `{near[0]}`?"
-    listed = f" (there are: {', '.join(here)})" if here else ""
-    return f"create {path}{listed}, or install the package that has it"
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    known = sorted(known)
-    near = difflib.get_close_matches(name, known, 1)
-    if near:
-        return f"did you mean `{near[0]}`?"
-    return f"use one of: {', '.join(known)}" if known else "it has none"
+def _schema(name: str, made: SourceFactory[..., DltSource]) -> Schema | None:
+    """Return the schema that a source brings with it, an object or a file beside its code, under our name."""
+    schema: Schema | None = made.schema
+    function = inspect.unwrap(made)
+    if schema is None and (file := inspect.getsourcefile(function)):
+        with suppress(SchemaNotFoundError):
+            theirs = made.name or function.__name__
+            schema = SchemaStorage.load_schema_file(str(Path(file).parent), theirs, remove_processing_hints=True)
+    return schema.clone(with_name=name, update_normalizers=True) if schema else None

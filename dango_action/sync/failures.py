@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import re
 import sys
-import traceback
 import urllib.error
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,35 +16,25 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import requests
-from dlt.common.configuration.exceptions import ConfigFieldMissingException, ValueNotSecretException
 from dlt.common.exceptions import TerminalException, TransientException
 from dlt.destinations.exceptions import DatabaseException
-from dlt.extract.exceptions import (
-    InvalidResourceDataTypeIsNone,
-    PipeGenInvalid,
-    ResourceExtractionError,
-    SourceDataIsNone,
-)
+from dlt.extract.exceptions import ResourceExtractionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from dango_action.errors import DangoError, ExitCode, Position, Problem, chain
+from dango_action.errors import DangoError, ExitCode, Problem, chain
 from dango_action.protocol import Failed
-from dango_action.sources.idioms import Idiom, find_idioms
-from dango_action.sync.missing import missing
+from dango_action.sync.diagnoses import diagnose
 from dango_action.sync.shortage import shortage
+from dango_action.sync.tracebacks import definition_of, place_of
 from dango_action.warehouse.transaction import PoisonedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
-
     from dango_action.protocol import Task
 
 # What a server says when asking again later may help (RFC 9110, RFC 6585, RFC 8470).
 TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REFUSED = frozenset({401, 403})
 _LONGEST = 64 * 1024  # characters of a message, which is shortened once secrets are out of it
-PACKAGE = Path(__file__).parent.parent
 _PASSING = (
     TransientException,
     ConnectionError,
@@ -55,7 +44,6 @@ _PASSING = (
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
 )
-_IS_NONE = (InvalidResourceDataTypeIsNone, PipeGenInvalid, SourceDataIsNone)
 
 
 def explain(error: BaseException, task: Task) -> Failed:
@@ -65,23 +53,21 @@ def explain(error: BaseException, task: Task) -> Failed:
     """
     cause = cause_of(error)
     if isinstance(cause, DangoError):
-        place = _place(cause.__cause__, task) if cause.__cause__ else None
+        place = place_of(cause.__cause__, task) if cause.__cause__ else None
         problems = [problem if problem.at else replace(problem, at=place) for problem in cause.problems]
         return Failed(problems=problems, exit_code=cause.exit_code, transient=False)
-    idioms = _idioms(cause, task)
-    if idioms:
-        return Failed(problems=idioms, exit_code=ExitCode.SOURCE_FAILED, transient=False)
-    if isinstance(cause, ConfigFieldMissingException):
-        return Failed(problems=missing(cause, task), exit_code=ExitCode.CREDENTIALS, transient=False)
-    if isinstance(cause, ValueNotSecretException):
-        return Failed(problems=[_in_the_open(cause, task)], exit_code=ExitCode.CREDENTIALS, transient=False)
+    if diagnosis := diagnose(cause, task):
+        problems, exit_code = diagnosis
+        return Failed(problems=problems, exit_code=exit_code, transient=False)
     causes = list(dict.fromkeys((cause, *chain(cause), *chain(error))))
     if short := shortage(causes, Path(task.scratch)):
-        at = _place(cause, task)
+        at = place_of(cause, task)
         return Failed(problems=[replace(short, at=at)], exit_code=ExitCode.SOURCE_FAILED, transient=False)
     transient = _transient(list(chain(error)))
+    hint = _advice(cause, transient=transient)
+    at = place_of(cause, task) or definition_of(cause, task)
     return Failed(
-        problems=[Problem(what=sentence(cause), hint=_advice(cause, transient=transient), at=_place(cause, task))],
+        problems=[Problem(what=sentence(cause), hint=hint, at=at)],
         exit_code=ExitCode.SOURCE_FAILED,
         transient=transient,
         retry_after=next((seconds for cause in causes if (seconds := _asked_pause(cause)) is not None), None),
@@ -140,35 +126,6 @@ def cause_of(error: BaseException) -> BaseException:
         error = inner
 
 
-def _idioms(cause: BaseException, task: Task) -> list[Problem]:
-    """Return what dlt can't run in the function that has failed, and in what lies around and inside it."""
-    file = _module_file(task)
-    if file is None:
-        return []
-    found = find_idioms(file.read_text(encoding="utf-8", errors="replace"), _shown(file, task))
-    failed = {idiom.within for idiom in found if _explains(idiom, cause, file, task)}
-    return [idiom.problem for idiom in found if idiom.within in failed]
-
-
-def _explains(idiom: Idiom, cause: BaseException, file: Path, task: Task) -> bool:
-    if idiom.kind == "empty":
-        return isinstance(cause, _IS_NONE) and task.function in (None, idiom.within)
-    if isinstance(cause, ConfigFieldMissingException):
-        return idiom.parameter in cause.fields
-    return any(
-        frame.f_code.co_name == idiom.function and Path(frame.f_code.co_filename) == file
-        for frame in _frames(cause)
-        if frame.f_locals.get(idiom.parameter, idiom) is None
-    )
-
-
-def _in_the_open(cause: ValueNotSecretException, task: Task) -> Problem:
-    return Problem(
-        what=f"a secret of source `{task.name}` stands in {cause.provider_name}, which is committed: {cause.key}",
-        hint="move it to .dlt/secrets.toml or seal it, `dango secrets set PATH`, and replace it at its provider",
-    )
-
-
 def _transient(causes: list[BaseException]) -> bool:
     if any(isinstance(error, TerminalException) for error in causes[1:]):
         return False
@@ -195,32 +152,3 @@ def sentence(cause: BaseException) -> str:
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
     sound = first.encode(errors="backslashreplace").decode()  # half of a surrogate pair is no text to send
     return f"{type(cause).__name__}: {sound}" if sound else type(cause).__name__
-
-
-def _place(cause: BaseException, task: Task) -> Position | None:
-    """Return the innermost line of the user's own code in the traceback."""
-    if isinstance(cause, SyntaxError) and cause.filename and Path(cause.filename).is_relative_to(task.project):
-        shown = _shown(Path(cause.filename), task)
-        return Position(file=shown, line=cause.lineno or 1, column=cause.offset or 1)
-    for frame in reversed(traceback.extract_tb(cause.__traceback__)):
-        file = Path(frame.filename)
-        foreign = file.is_relative_to(PACKAGE) or "site-packages" in file.parts
-        if file.is_relative_to(task.project) and not foreign:
-            return Position(file=_shown(file, task), line=frame.lineno or 1, column=(frame.colno or 0) + 1)
-    return None
-
-
-def _frames(cause: BaseException) -> Iterator[FrameType]:
-    return (frame for frame, _ in traceback.walk_tb(cause.__traceback__))
-
-
-def _module_file(task: Task) -> Path | None:
-    for name in (task.module, f"custom_sources.{task.module}"):
-        file = getattr(sys.modules.get(name), "__file__", None)
-        if file and Path(file).is_relative_to(task.project):
-            return Path(file)
-    return None
-
-
-def _shown(file: Path, task: Task) -> str:
-    return file.relative_to(task.project).as_posix()

@@ -24,7 +24,6 @@ from dlt.common.configuration.specs.base_configuration import (
     is_secret_hint,
 )
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
-from dlt.common.reflection.spec import spec_from_signature
 from dlt.common.typing import (
     AnyType,
     TSecretValue,
@@ -37,7 +36,7 @@ from dlt.extract.decorators import SourceFactory  # type: ignore[attr-defined]
 from dlt.extract.incremental import Incremental
 
 from dango_action.protocol import Parameter, Task, Try
-from dango_action.sources.arguments import named
+from dango_action.sources.arguments import named, spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,7 +64,7 @@ def parameters(task: Task, made: Any, record: Record) -> Iterator[Parameter]:  #
     """Give every parameter of the source function `made`; those of nested specs are called `credentials.token`."""
     by_variable = named(made, task.settings)
     name = _resource_name(made) or task.name
-    spec = _spec(made)
+    spec = spec_of(made)
     with inject_section(ConfigSectionContext(pipeline_name=task.name, sections=("sources", task.name, name))):
         for field in _fields(spec) if spec else ():
             found = list(_looked_up(field, record, given=_BY_HAND if field.key in task.kwargs else None))
@@ -81,15 +80,6 @@ def _resource_name(made: Any) -> str | None:  # noqa: ANN401 - user code
         return made.name
     generates = inspect.isgeneratorfunction(made) or inspect.isasyncgenfunction(made)
     return made.__name__ if generates and not isinstance(made, SourceFactory) else None
-
-
-def _spec(made: Any) -> type[BaseConfiguration] | None:  # noqa: ANN401 - user code
-    """Return the spec that dlt has made of a function's signature, or would make."""
-    if isinstance(made, SourceFactory):
-        return made.ref.SPEC
-    if isinstance(made, DltResource):
-        return getattr(made, "SPEC", None)
-    return spec_from_signature(made, inspect.signature(made))[0]
 
 
 def _fields(spec: type[BaseConfiguration], **where: Any) -> Iterator[_Field]:  # noqa: ANN401 - of `_Field`

@@ -201,13 +201,26 @@ TWO = "import dlt\n@dlt.source\ndef first():\n    return []\n@dlt.source\ndef se
         ({"function": "dlt"}, TWO, 3, "is module, not a function", "decorated"),
         ({"module": "shp"}, TWO, 3, "there is no module `shp`", "did you mean `shop`"),
         ({"module": "zzz"}, TWO, 3, "there is no module `zzz`", "create custom_sources/zzz.py"),
-        ({}, "import not_installed_here\n", 5, "needs the module `not_installed_here`", "install the package"),
+        ({}, "import not_installed_here\n", 5, "needs the module `not_installed_here`", "in .dango/requirements.txt"),
         ({}, "def source(:\n", 5, "SyntaxError", "log"),
         ({}, "import dlt\n@dlt.source\ndef source():\n    return 'text'\n", 5, "", "log"),
         ({}, "def source():\n    raise SystemExit(0)\n", 5, "called sys.exit(0)", "log"),
         ({}, "import sys\nsys.exit('bye')\n", 5, "called sys.exit('bye')", "log"),
         ({"resources": ["a", "b"]}, "import dlt\n@dlt.source\ndef source():\n    return dlt.resource([1], name='aa')\n", 3,
          "no resource `a`", "did you mean `aa`"),
+        ({"function": "second", "kwargs": {"b": 2}}, TWO, 3, "`second` needs the argument `a`", "below `function_kwargs:`"),
+        ({"module": "os"}, TWO, 3, "`os` is a module of Python itself", "create custom_sources/os.py"),
+        ({"module": "rest_api"}, TWO, 3, "there is no module `rest_api`", "write `dlt.sources.rest_api`"),
+        ({"module": "zendesk"}, TWO, 3, "there is no module `zendesk`", "set `source_path: vendor/verified-sources/sources`"),
+        ({"function": "source"}, "import os\ndef source():\n    yield {'key': os.environ['API_KEY']}\n", 5,
+         "the variable API_KEY is not there for source `shop`", "add `env: [API_KEY]`"),
+        ({"function": "source"}, "import dlt\n@dlt.resource\ndef source():\n    return None if dlt else []\n", 5,
+         "the resource `source` has nothing", "yield its rows"),
+        ({"function": "source"}, "import dlt\n@dlt.source\ndef source():\n    dlt.resource([1], name='a')\n", 5,
+         "the source function `source` returns nothing", "return its resources"),
+        ({"function": "source"}, "import dlt\n@dlt.transformer\ndef source(row):\n    yield row\n", 3,
+         "`source` is a transformer", "return both from a @dlt.source, like `orders | source`"),
+        ({"function": "source"}, "class source:\n    pass\n", 3, "`source` in `shop` is a class", "decorated"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_answered_with_the_next_step(project, entry, text, code, what, hint):
@@ -217,9 +230,10 @@ def test_what_cannot_be_used_is_answered_with_the_next_step(project, entry, text
     done = project.sync()
 
     assert done.code == code, done.out
-    [problem] = done.source("shop")["problems"]
+    problem, *_ = done.source("shop")["problems"]
     assert what in problem["what"]
     assert hint in problem["hint"]
+    assert problem["at"]
 
 
 def test_only_the_selected_resources_are_synced(project):

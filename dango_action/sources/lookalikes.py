@@ -1,0 +1,71 @@
+"""A module that is nowhere: where it was looked for, and what may have been meant."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+from typing import TYPE_CHECKING
+
+from dango_action.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dango_action.errors import Position
+
+# The folders of dlt's repository of verified sources: they are checked out, and in no package.
+VERIFIED = frozenset(
+    {
+        "airtable", "asana_dlt", "bing_webmaster", "chess", "facebook_ads", "freshdesk", "github", "google_ads",
+        "google_analytics", "google_sheets", "hubspot", "inbox", "jira", "kafka", "kinesis", "matomo", "mongodb",
+        "mux", "notion", "personio", "pg_replication", "pipedrive", "pokemon", "salesforce", "scraping",
+        "shopify_dlt", "slack", "strapi", "stripe_analytics", "unstructured_data", "workable", "zendesk",
+    }
+)  # fmt: skip
+CORE = frozenset({"filesystem", "rest_api", "sql_database"})
+"""The sources that dlt's package has itself."""
+_LISTED = 20
+
+
+def not_found(project: Path, folder: Path, dotted: str, at: Position | None, *, only: bool) -> Problem:
+    """Return the problem of a module that is not in `folder`, nor, unless `only` that counts, installed."""
+    shown = folder.relative_to(project).as_posix()
+    what = f"there is no module `{dotted}` in {shown}/{'' if only else ', nor among the installed packages'}"
+    return Problem(what=what, hint=_hint(project, folder, dotted, only=only), at=at)
+
+
+def _hint(project: Path, folder: Path, dotted: str, *, only: bool) -> str:
+    parent, _, last = dotted.rpartition(".")
+    inside = folder.joinpath(*parent.split(".")) if parent else folder
+    here = sorted(modules_in(inside))
+    known = here if only or parent else [*here, *_packages()]
+    if near := difflib.get_close_matches(last, known, 1):
+        return f"did you mean `{f'{parent}.' if parent else ''}{near[0]}`?"
+    top = dotted.partition(".")[0]
+    if beside := next((path for path in (project / f"{top}.py", project / top) if path.exists()), None):
+        name = f"{top}.py" if beside.suffix else f"{top}/"
+        return f"{name} lies beside .dango: move it into custom_sources/, or set `source_path: .`"
+    if top in CORE:
+        return f"dlt itself has it: write `dlt.sources.{top}`"
+    if top in VERIFIED:
+        return (
+            "it is one of dlt's verified sources, which no package has: check their repository out, and set "
+            "`source_path: vendor/verified-sources/sources`"
+        )
+    path = folder.relative_to(project) / f"{dotted.replace('.', '/')}.py"
+    listed = f" ({inside.relative_to(project).as_posix()}/ has: {', '.join(here[:_LISTED])})" if here else ""
+    if only:
+        return f"create {path.as_posix()}{listed}, or correct `source_path`"
+    return f"create {path.as_posix()}{listed}, or name the package that has it in .dango/requirements.txt"
+
+
+def modules_in(folder: Path) -> Iterator[str]:
+    """Give the names of the modules and packages right below a folder."""
+    for path in folder.glob("*"):
+        if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").exists():
+            yield path.stem
+
+
+def _packages() -> list[str]:
+    return [name for name in importlib.metadata.packages_distributions() if not name.startswith("_")]

@@ -1,0 +1,91 @@
+"""What an exception's type and data tell for certain: the cause in words, and the exact fix."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ValueNotSecretException
+from dlt.common.exceptions import MissingDependencyException
+from dlt.extract.exceptions import InvalidResourceDataTypeIsNone, PipeGenInvalid, SourceDataIsNone
+
+from dango_action.errors import ExitCode, Problem
+from dango_action.sources.idioms import Idiom, find_idioms
+from dango_action.sync.imports import missing_module, missing_packages
+from dango_action.sync.missing import missing
+from dango_action.sync.tracebacks import definition_of, frames, module_file, place_of, shown
+
+if TYPE_CHECKING:
+    from dango_action.protocol import Task
+
+_IS_NONE = (InvalidResourceDataTypeIsNone, PipeGenInvalid, SourceDataIsNone)
+
+
+def diagnose(cause: BaseException, task: Task) -> tuple[list[Problem], ExitCode] | None:
+    """Return what is wrong, and of which kind it is; None if an exception does not say so by itself."""
+    if idioms := _idioms(cause, task):
+        return idioms, ExitCode.SOURCE_FAILED
+    if isinstance(cause, ConfigFieldMissingException):
+        return missing(cause, task), ExitCode.CREDENTIALS
+    if isinstance(cause, ValueNotSecretException):
+        return [_in_the_open(cause, task)], ExitCode.CREDENTIALS
+    known = _known(cause, task)
+    return ([known], ExitCode.SOURCE_FAILED) if known else None
+
+
+def _known(cause: BaseException, task: Task) -> Problem | None:
+    """Return what is said of an exception that tells by its type and its data what is wrong; None for others."""
+    at = place_of(cause, task) or definition_of(cause, task)
+    match cause:
+        case ModuleNotFoundError():
+            return missing_module(cause, task.module, at)
+        case MissingDependencyException():
+            return missing_packages(cause, at)
+        case KeyError(args=(str(name),)) if _in_environ(cause):
+            what = f"the variable {name} is not there for source `{task.name}`: a source sees its own alone"
+            return Problem(what=what, hint=f"add `env: [{name}]` to it in .dango/sources.yml, and set it", at=at)
+        case InvalidResourceDataTypeIsNone() | PipeGenInvalid():
+            name = cause.resource_name if isinstance(cause, InvalidResourceDataTypeIsNone) else cause.pipe_name
+            what, hint = f"the resource `{name}` has nothing: its function returns None", "yield its rows from it"
+            return Problem(what=what, hint=hint, at=at)
+        case SourceDataIsNone():
+            what = f"the source function `{task.function or task.module}` returns nothing"
+            return Problem(what=what, hint="return its resources, like `return orders, products`", at=at)
+        case _:
+            return None
+
+
+def _in_environ(cause: KeyError) -> bool:
+    """Tell whether a key is missing in `os.environ`."""
+    passed = list(frames(cause))
+    return bool(passed) and passed[-1].f_code is type(os.environ).__getitem__.__code__
+
+
+def _idioms(cause: BaseException, task: Task) -> list[Problem]:
+    """Return what dlt can't run in the function that has failed, and in what lies around and inside it."""
+    file = module_file(task)
+    if file is None:
+        return []
+    found = find_idioms(file.read_text(encoding="utf-8", errors="replace"), shown(file, task))
+    failed = {idiom.within for idiom in found if _explains(idiom, cause, file, task)}
+    return [idiom.problem for idiom in found if idiom.within in failed]
+
+
+def _explains(idiom: Idiom, cause: BaseException, file: Path, task: Task) -> bool:
+    if idiom.kind == "empty":
+        return isinstance(cause, _IS_NONE) and task.function in (None, idiom.within)
+    if isinstance(cause, ConfigFieldMissingException):
+        return idiom.parameter in cause.fields
+    return any(
+        frame.f_code.co_name == idiom.function and Path(frame.f_code.co_filename) == file
+        for frame in frames(cause)
+        if frame.f_locals.get(idiom.parameter, idiom) is None
+    )
+
+
+def _in_the_open(cause: ValueNotSecretException, task: Task) -> Problem:
+    return Problem(
+        what=f"a secret of source `{task.name}` stands in {cause.provider_name}, which is committed: {cause.key}",
+        hint="move it to .dlt/secrets.toml or seal it, `dango secrets set PATH`, and replace it at its provider",
+    )

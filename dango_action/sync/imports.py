@@ -1,0 +1,83 @@
+"""A module that a source imports and that is not there: which package has it, and where to name it."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dango_action.errors import Problem
+
+if TYPE_CHECKING:
+    from dlt.common.exceptions import MissingDependencyException
+
+    from dango_action.errors import Position
+
+# The packages of modules that are called differently; most are called like their module.
+_PACKAGES = {
+    "Crypto": "pycryptodome",
+    "MySQLdb": "mysqlclient",
+    "PIL": "pillow",
+    "bs4": "beautifulsoup4",
+    "dateutil": "python-dateutil",
+    "facebook_business": "facebook-business",
+    "google.ads": "google-ads",
+    "google.analytics": "google-analytics-data",
+    "google.cloud.bigquery": "google-cloud-bigquery",
+    "google.cloud.storage": "google-cloud-storage",
+    "googleapiclient": "google-api-python-client",
+    "jwt": "pyjwt",
+    "psycopg2": "psycopg2-binary",
+    "simple_salesforce": "simple-salesforce",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+_LISTED = 10
+
+
+def missing_module(cause: ModuleNotFoundError, needs: str, at: Position | None) -> Problem:
+    """Return what to do about a module that `needs`, or code that it runs, wants to import."""
+    name = cause.name or "of no name"
+    importer = _importer(cause)
+    if importer and "." not in name and importer.with_name(f"{name}.py").is_file():
+        hint = f"{name}.py lies beside {importer.name}: write `from . import {name}`"
+    elif importer and (lines := _requirements_beside(importer)):
+        hint = f"its own requirements.txt has {', '.join(lines)}: {_where('these')}"
+    else:
+        hint = _where(f"the package that has it, which mostly is `{_package(name)}`,")
+    return Problem(what=f"`{needs}` needs the module `{name}`, which is not installed", hint=hint, at=at)
+
+
+def missing_packages(cause: MissingDependencyException, at: Position | None) -> Problem:
+    """Return what to do about packages that dlt says are needed."""
+    what = f"packages that {cause.caller} needs are not installed: {', '.join(cause.dependencies)}"
+    return Problem(what=what, hint=_where("these"), at=at)
+
+
+def _where(packages: str) -> str:
+    name = f"name {packages} in .dango/requirements.txt, which the Action installs before a sync"
+    return f"{name}; on your machine, install it beside dango"
+
+
+def _package(module: str) -> str:
+    known = (package for name, package in _PACKAGES.items() if f"{module}.".startswith(f"{name}."))
+    return next(known, module.partition(".")[0])
+
+
+def _importer(cause: ModuleNotFoundError) -> Path | None:
+    """Return the file with the import that has failed; Python's own import system has no file."""
+    files = (Path(frame.filename) for frame in reversed(traceback.extract_tb(cause.__traceback__)))
+    return next((file for file in files if file.is_file()), None)
+
+
+def _requirements_beside(importer: Path) -> list[str]:
+    """Return the lines of the requirements.txt of a verified source, other than dlt, which is there."""
+    package = importer.parent
+    while (package.parent / "__init__.py").is_file():
+        package = package.parent
+    try:
+        text = (package / "requirements.txt").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return []
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith(("-", "dlt"))][:_LISTED]
