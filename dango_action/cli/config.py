@@ -23,6 +23,7 @@ from dango_action.inputs import Inputs
 from dango_action.plan import make_plan, not_in_force, usable_target
 from dango_action.report.wording import counted
 from dango_action.results import problem_document
+from dango_action.sources.reading import look
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +77,9 @@ def check(project: Path) -> Checked:
     sources = parsed.config.effective_sources() if parsed.config else ()
     if parsed.config:
         notices = list(not_in_force(sources, parsed))
+        read_modules = look(project, sources, parsed.places(source.name for source in sources))
+        problems += read_modules.problems
+        notices += read_modules.notices
         try:
             usable_target(parsed.config.target)
         except ConfigError as error:

@@ -12,7 +12,7 @@ from dango_action.scaffold.scalars import scalar
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from dango_action.scaffold.native_sources import Factory
+    from dango_action.sources.factories import Factory
 
 _NUMBERED = names.LONGEST - 6  # room for a number
 

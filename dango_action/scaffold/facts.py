@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from dango_action.config.parse import SOURCES_FILE, Parsed, read
 from dango_action.errors import Position, Problem, UsageError
 from dango_action.scaffold import repository
-from dango_action.scaffold.native_sources import Factory, factories
 from dango_action.scaffold.other_workflows import kept, projects
 from dango_action.scaffold.scalars import writable
+from dango_action.sources.factories import Factory, factories
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

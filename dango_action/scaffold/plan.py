@@ -13,17 +13,17 @@ from dango_action.errors import Problem
 from dango_action.scaffold.entries import Entry, entries, sources_yml
 from dango_action.scaffold.facts import SOURCES_FOLDER, WORKFLOWS
 from dango_action.scaffold.ignored import extended
-from dango_action.scaffold.native_sources import factories
 from dango_action.scaffold.other_workflows import serves
 from dango_action.scaffold.triggers import ALL, minute_for
 from dango_action.scaffold.workflow import Workflow
+from dango_action.sources.factories import factories
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from dango_action.config.parse import Parsed
     from dango_action.scaffold.facts import Facts
-    from dango_action.scaffold.native_sources import Factory
+    from dango_action.sources.factories import Factory
 
 _HEADER = """\
 Syncs the sources of {sources}; written by `dango init`, and yours to change.

@@ -39,8 +39,10 @@ def _hint(project: Path, folder: Path, dotted: str, *, only: bool) -> str:
     parent, _, last = dotted.rpartition(".")
     inside = folder.joinpath(*parent.split(".")) if parent else folder
     here = sorted(modules_in(inside))
-    known = here if only or parent else [*here, *_packages()]
-    if near := difflib.get_close_matches(last, known, 1):
+    near = difflib.get_close_matches(last, here, 1)
+    if not near and not only and not parent:  # there are hundreds of packages, so one is easily near
+        near = difflib.get_close_matches(last, _packages(), 1, cutoff=0.85)
+    if near:
         return f"did you mean `{f'{parent}.' if parent else ''}{near[0]}`?"
     top = dotted.partition(".")[0]
     if beside := next((path for path in (project / f"{top}.py", project / top) if path.exists()), None):

@@ -11,7 +11,7 @@ def workflow(project, github, tmp_path):
 
 def test_a_step_syncs_on_a_schedule_and_validates_a_pull_request(workflow):
     workflow.project.module("shop", "import dlt\n@dlt.resource\ndef source():\n    yield {'a': 1}\n")
-    workflow.project.sources("shop", "other")
+    workflow.project.sources("shop", {"name": "other", "module": "shop"})
 
     done = workflow.run(sources="shop")
     assert done.code == 0, done.out

@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "config": BASE,
     "credentials": BASE | {"config", "protocol"},
     "github": BASE,
-    "scaffold": BASE | {"config"},
+    "scaffold": BASE | {"config", "sources"},
     "state": BASE | {"credentials", "github", "stop"},
     "report": BASE,
     "sources": LOW,

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from dango_action.config.parse import parse
 from dango_action.scaffold.entries import entries, sources_yml
-from dango_action.scaffold.native_sources import Factory
+from dango_action.sources.factories import Factory
 
 words = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,80}", fullmatch=True)
 

@@ -2,7 +2,7 @@ import textwrap
 
 import pytest
 
-from dango_action.scaffold.native_sources import factories
+from dango_action.sources.factories import factories
 
 
 def found(code, module="shop"):

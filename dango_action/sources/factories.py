@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _IDENTIFIER = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _KINDS = ("source", "resource")
+_DECORATORS = ("dlt.source", "dlt.resource", "dlt.transformer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,13 @@ def factories(code: bytes, module: str) -> tuple[Factory, ...]:
             for kind in _kinds(function, names):
                 found[kind].append(_factory(function, module))
     return tuple(found["source"] or found["resource"])
+
+
+def decorators(function: ast.FunctionDef | ast.AsyncFunctionDef, tree: ast.Module) -> list[str]:
+    """Return those of a function's decorators that are dlt's, like `dlt.source`."""
+    names = _names(tree)
+    nodes = (node.func if isinstance(node, ast.Call) else node for node in function.decorator_list)
+    return [name for node in nodes if (name := _dotted(node, names)) in _DECORATORS]
 
 
 def _names(tree: ast.Module) -> dict[str, str]:

@@ -1,0 +1,131 @@
+"""What the text of a module says of a source before anything runs: that it is there, and what it takes."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dango_action.config.words import did_you_mean
+from dango_action.errors import ConfigError, Problem
+from dango_action.sources.factories import decorators
+from dango_action.sources.idioms import Idiom, find_idioms
+from dango_action.sources.modules import locate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from dango_action.config.model import NativeSource
+    from dango_action.errors import Position
+    from dango_action.sources.modules import Located
+
+REQUIREMENTS = ".dango/requirements.txt"
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_KWARGS = "dlt_native.function_kwargs"
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is wrong for certain, and what may be meant so."""
+
+    problems: list[Problem] = field(default_factory=list)
+    notices: list[Problem] = field(default_factory=list)
+
+
+def look(project: Path, sources: Iterable[NativeSource], places: Mapping[str, Mapping[str, Position]]) -> Findings:
+    """Read the modules of sources. Nothing is imported, so what only shows at run time is not found."""
+    found = Findings()
+    for source in sources:
+        own = places.get(source.name, {})
+        native = source.dlt_native
+        try:
+            located = locate(project, native.source_path, native.source_module, own)
+        except ConfigError as error:
+            # what requirements.txt names need not be installed where a project is only looked at
+            foreign = native.source_path is None and (project / REQUIREMENTS).is_file()
+            (found.notices if foreign else found.problems).extend(error.problems)
+        else:
+            _read(project, source, located, own, found)
+    found.notices = list(dict.fromkeys(found.notices))  # two sources may have the same module
+    return found
+
+
+def _read(
+    project: Path, source: NativeSource, located: Located, places: Mapping[str, Position], found: Findings
+) -> None:
+    native = source.dlt_native
+    if located.folder is None or located.file is None or not located.file.is_file():
+        return  # an installed package, or a folder of modules: there is no text of the user's
+    shown = located.file.relative_to(project).as_posix()
+    text = located.file.read_text(encoding="utf-8", errors="replace")
+    try:
+        with warnings.catch_warnings(action="ignore"):  # what is odd about a user's file is not what was asked
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return  # its sync says so, and how
+    idioms = find_idioms(text, shown)
+    name = native.source_function
+    if name is None:
+        found.notices += [idiom.problem for idiom in idioms]
+        return
+    functions = {node.name: node for node in tree.body if isinstance(node, Function)}
+    found.notices += [idiom.problem for idiom in idioms if _concerns(idiom, name, functions)]
+    if name in functions:
+        found.problems += _arguments(functions[name], tree, source, places)
+    elif name not in _bound(tree):
+        hint = did_you_mean(name, functions) if functions else "it has no function at all"
+        what, at = f"`{native.source_module}` has no function `{name}`", places.get("dlt_native.source_function")
+        found.problems.append(Problem(what=what, hint=hint, at=at))
+
+
+def _concerns(idiom: Idiom, name: str, functions: Mapping[str, Function]) -> bool:
+    """Tell whether an idiom is in a source's function, or at the top of its module, where it may be used."""
+    return idiom.within == name or idiom.within not in functions or idiom.within == idiom.function
+
+
+def _bound(tree: ast.Module) -> set[str]:
+    """Return the names that a module may have, and that its text shows; `*` may bring any."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(names=aliases) | ast.Import(names=aliases):
+                names |= {alias.asname or alias.name.partition(".")[0] for alias in aliases}
+            case ast.Name(id=name, ctx=ast.Store()) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                names.add(name)
+    return names
+
+
+def _arguments(
+    function: Function, tree: ast.Module, source: NativeSource, places: Mapping[str, Position]
+) -> Iterator[Problem]:
+    """Give what a function does not take, and what it needs, as far as its text alone decides it."""
+    if len(decorators(function, tree)) < len(function.decorator_list):
+        return  # a decorator of somebody else's may change what it takes
+    has_spec = any(key.arg == "spec" for call in function.decorator_list for key in getattr(call, "keywords", ()))
+    taken, needed = _parameters(function)
+    named = {key for key in source.named if f"{key}_env" not in taken}
+    given = {key for key in source.dlt_native.function_kwargs if key.removesuffix("_env") not in named} | named
+    block = places.get(_KWARGS, places.get("dlt_native"))
+    if function.args.kwarg is None:
+        for key in sorted(given - set(taken)):
+            at = places.get(f"{_KWARGS}.{key}", places.get(f"{_KWARGS}.{key}_env", block))
+            hint = did_you_mean(key, taken) if taken else "it takes none: remove it"
+            yield Problem(what=f"`{function.name}` takes no argument `{key}`", hint=hint, at=at)
+    for key in () if has_spec else needed:
+        if key not in given:
+            hint = "add it below `function_kwargs:`"
+            yield Problem(what=f"`{function.name}` needs the argument `{key}`", hint=hint, at=block)
+
+
+def _parameters(function: Function) -> tuple[list[str], list[str]]:
+    """Return the parameters that can be given by name, and all that have no default."""
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    without = positional[: len(positional) - len(arguments.defaults)]
+    without += [a for a, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value is None]
+    taken = [argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)]
+    return taken, [argument.arg for argument in without]

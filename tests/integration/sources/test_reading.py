@@ -1,0 +1,105 @@
+"""`dango config validate` reads the modules of sources, and runs nothing of them."""
+
+import pytest
+
+MODULE = """
+import dlt
+raise RuntimeError("this must not run")
+
+@dlt.source
+def shop(pages: int, key: str = dlt.secrets.value, *, region="eu"):
+    return []
+
+@dlt.source
+def open_to_all(**more):
+    return []
+
+@cached
+@dlt.source
+def changed(a):
+    return []
+
+@dlt.source(spec=Shop)
+def with_spec(token):
+    return []
+
+plain = dlt.source(shop)
+from elsewhere import *
+from elsewhere import imported
+"""
+
+
+def validate(project, **block):
+    project.module("shop", MODULE)
+    project.sources({"name": "shop", **block})
+    return project.dango("config", "validate")
+
+
+@pytest.mark.parametrize(
+    ("block", "line"),
+    [
+        ({"function": "shop"}, "sources.yml:1:122: `shop` needs the argument `pages`"),
+        ({"function": "shop", "kwargs": {"pages": 1, "keys": "x"}}, "`shop` takes no argument `keys`\n  did you mean `key`?"),
+        ({"function": "shop", "kwargs": {"pages_env": "P", "regn_env": "R"}}, "takes no argument `regn`\n  did you mean `region`?"),
+        ({"function": "shp", "kwargs": {"pages": 1}}, "`shop` has no function `shp`\n  did you mean `shop`?"),
+        ({"module": "shp"}, "there is no module `shp` in custom_sources/, nor among the installed packages\n  did you mean `shop`?"),
+        ({"module": "json"}, "`json` is a module of Python itself"),
+        ({"source_path": "nowhere"}, "`source_path`: there is no folder nowhere"),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_found_with_its_line(project, block, line):
+    done = validate(project, **block)
+
+    assert done.code == 3
+    assert line in done.out
+    assert "1 problem to mend" in done.out
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"function": "shop", "kwargs": {"pages": 1}},
+        {"function": "shop", "kwargs": {"pages_env": "PAGES", "region": "us"}},
+        {"function": "open_to_all", "kwargs": {"anything": 1}},
+        {"function": "changed"},
+        {"function": "with_spec"},
+        {"function": "plain"},
+        {"function": "imported"},
+        {"function": None},
+        {"module": "dlt.sources.rest_api", "function": "rest_api_source"},
+    ],
+)
+def test_what_may_work_is_let_through(project, block):
+    done = validate(project, **block)
+
+    assert done.code == 0, done.out
+
+
+def test_idioms_that_dlt_cannot_run_are_notices(project):
+    project.module(
+        "shop",
+        'import dlt\n@dlt.source\ndef source():\n    @dlt.resource\n    def orders(at: int = dlt.sources.incremental("at")):\n        yield {}\n    return orders\n',
+    )
+    project.sources("shop", {"name": "again", "module": "shop"})
+
+    done = project.dango("config", "validate")
+
+    assert done.code == 0
+    assert done.out.count("notice: custom_sources/shop.py:5:16: `orders`: dlt takes `at: int` for a setting") == 1
+
+
+def test_what_requirements_may_bring_is_a_notice(project):
+    project.write(".dango/requirements.txt", "some-package\n")
+    done = validate(project, module="some_package")
+
+    assert done.code == 0
+    assert "notice: .dango/sources.yml:1:" in done.out
+    assert "there is no module `some_package`" in done.out
+
+
+@pytest.mark.parametrize("text", ["def (:", "\0", "(" * 10_000, "é".encode("latin-1").decode("latin-1")])
+def test_text_that_is_no_python_is_left_to_the_sync(project, text):
+    project.module("shop", text)
+    project.sources({"name": "shop", "function": None})
+
+    assert project.dango("config", "validate").code == 0
