@@ -39,6 +39,7 @@ def success(extracted: Extracted | None, *, loaded: bool) -> dict[str, Any]:
         "changed": loaded,
         "tables": tuple(tables),
         "kept": tuple(_one_line(table, _LONGEST) for table in extracted.kept),
+        "doubts": tuple(map(_on_one_line, extracted.doubts)),
         "preview": tuple(previews),
         **_asked(extracted.asked),
     }

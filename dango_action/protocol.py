@@ -227,14 +227,15 @@ class Extracted:
     """Extraction and normalization are done. `load_ids` are the packages to load; without one nothing is new.
 
     `rows` is by table; `discarded` has, for some, the rows that a schema contract did not let through. `kept` are
-    tables whose rows stay, because a `replace` load has brought none. `drops`: what the dataset has can't be read,
-    and goes with this load, a full refresh.
+    tables whose rows stay, because a `replace` load has brought none; `doubts` are warnings. `drops`: what the
+    dataset has can't be read, and goes with this load, a full refresh.
     """
 
     rows: dict[str, Count]
     load_ids: list[str]
     discarded: dict[str, Count] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
+    doubts: list[Problem] = field(default_factory=list)
     preview: list[Preview] = field(default_factory=list)
     asked: Asked = field(default_factory=Asked)
     drops: bool = False

@@ -44,6 +44,7 @@ class SourceResult:
     tables: tuple[TableResult, ...] = ()
     changed: bool = False  # whether anything was loaded: a replaced table may change by becoming empty
     kept: tuple[str, ...] = ()  # tables whose rows stay, because a `replace` load has brought none
+    doubts: tuple[Problem, ...] = ()  # it has worked, and is perhaps not what was meant
     attempts: int = 1
     seconds: float = 0.0
     log: str | None = None

@@ -79,7 +79,12 @@ def sync(
     placed = [_placed(result, plan.positions.get(result.name)) for result in results]
     notices = (*plan.notices, *(keeper.notices if keeper else ()))
     double = [problem for source in plan.sources for problem in conflicts(source, credentials)]
-    warnings = (*double, *unhidden(plan, credentials, results), *_kept_rows(plan, results))
+    warnings = (
+        *double,
+        *unhidden(plan, credentials, results),
+        *_kept_rows(plan, results),
+        *_doubts(plan, results),
+    )
     return record.end(_Outcome(inputs, str(plan.target), placed, failure, notices, warnings, state))
 
 
@@ -108,6 +113,12 @@ def _kept_rows(plan: Plan, results: Sequence[SourceResult]) -> Iterator[Problem]
             what = f"`{result.dataset}.{table}` keeps its rows: a `replace` load has brought none for it"
             hint = f"if it is to be empty then, set `on_empty_replace: allow` for source `{result.name}`"
             yield Problem(what=what, hint=hint, at=plan.positions.get(result.name))
+
+
+def _doubts(plan: Plan, results: Sequence[SourceResult]) -> Iterator[Problem]:
+    for result in results:
+        for doubt in result.doubts:
+            yield doubt if doubt.at else replace(doubt, at=plan.positions.get(result.name))
 
 
 def refuse(inputs: Inputs, error: DangoError, screen: Screen) -> RunResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -27,23 +28,30 @@ class Idiom:
 
 def find_idioms(text: str, file: str) -> list[Idiom]:
     """Return what dlt can't run in a module's text, in the order of its lines; a syntax error finds nothing."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return []
-    return [idiom for within, function in _functions(tree) for idiom in _faults(within, function, file)]
+    return [idiom for within, function in functions(text) for idiom in _faults(within, function, file)]
 
 
 def definitions(text: str, file: str) -> dict[str, Position]:
     """Return where each function of a module's text is defined, nested ones too; of two of a name the first."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return {}
     found: dict[str, Position] = {}
-    for _, function in _functions(tree):
+    for _, function in functions(text):
         found.setdefault(function.name, _at(function, file))
     return found
+
+
+def parsed(text: str) -> ast.Module | None:
+    """Return a module's tree; None if it is no Python that this version reads."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # what is odd about a user's file is not what was asked
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def functions(text: str) -> list[tuple[str, Function]]:
+    """Return every function of a module's text with the name of the outermost one around it."""
+    tree = parsed(text)
+    return list(_functions(tree)) if tree else []
 
 
 def _functions(node: ast.AST, within: str | None = None) -> Iterator[tuple[str, Function]]:

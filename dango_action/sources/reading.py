@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dango_action.config.words import did_you_mean
 from dango_action.errors import ConfigError, Problem
 from dango_action.sources.factories import decorators
-from dango_action.sources.idioms import Idiom, find_idioms
+from dango_action.sources.idioms import Function, Idiom, find_idioms, parsed
 from dango_action.sources.modules import locate
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from dango_action.sources.modules import Located
 
 REQUIREMENTS = ".dango/requirements.txt"
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 _KWARGS = "dlt_native.function_kwargs"
 
 
@@ -60,10 +58,8 @@ def _read(
         return  # an installed package, or a folder of modules: there is no text of the user's
     shown = located.file.relative_to(project).as_posix()
     text = located.file.read_text(encoding="utf-8", errors="replace")
-    try:
-        with warnings.catch_warnings(action="ignore"):  # what is odd about a user's file is not what was asked
-            tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed(text)
+    if tree is None:
         return  # its sync says so, and how
     idioms = find_idioms(text, shown)
     name = native.source_function

@@ -19,6 +19,7 @@ from dlt.extract.items_transform import BaseItemTransform, ItemTransform
 from dango_action.errors import ConfigError, Problem, StateError, chain
 from dango_action.protocol import Extracted, Preview
 from dango_action.sync import empty
+from dango_action.sync.doubts import doubts
 from dango_action.sync.shortage import refuse_full_disk
 from dango_action.warehouse.reader import reader
 from dango_action.warehouse.transaction import FileTransaction, file_destination
@@ -141,6 +142,7 @@ class SourcePipeline:
                     resource.add_limit(limit, count_rows=True)  # ends the generator, but after a whole page
                 resource.add_step(_First(limit))
         standing = {} if self._task.allow_empty else empty.standing(self._pipeline, source, self._task.committed)
+        first = source.schema.name not in self._pipeline.schemas
         extracted = self._pipeline.extract(
             source,
             schema_contract=self._task.schema_contract,
@@ -157,6 +159,7 @@ class SourcePipeline:
             rows={table: count for table, count in rows.items() if not table.startswith("_dlt_")},
             discarded={t: arrived[t] - count for t, count in rows.items() if arrived.get(t, 0) > count},
             kept=kept,
+            doubts=list(doubts(self._task, source, arrived, first=first)),
             load_ids=[] if limit is not None else list(self._pipeline.list_normalized_load_packages()),
             preview=[] if limit is None else self._preview(),
             drops=self._unreadable,

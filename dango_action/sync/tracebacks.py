@@ -6,6 +6,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dlt.extract.exceptions import DltSourceException
+
 from dango_action.errors import ConfigError, Position
 from dango_action.sources.idioms import definitions
 from dango_action.sources.modules import locate
@@ -32,11 +34,13 @@ def place_of(cause: BaseException, task: Task) -> Position | None:
 
 
 def definition_of(cause: BaseException, task: Task) -> Position | None:
-    """Return where the resource that an exception of dlt's names is defined, or else the source's function."""
+    """Return where what an exception of dlt's names is defined: a resource, or the source's function."""
     file = module_file(task)
     if file is None:
         return None
-    names = (getattr(cause, "resource_name", None), getattr(cause, "pipe_name", None), task.function)
+    names = [getattr(cause, "resource_name", None), getattr(cause, "pipe_name", None)]
+    if isinstance(cause, DltSourceException):
+        names.append(task.function)
     found = definitions(file.read_text(encoding="utf-8", errors="replace"), shown(file, task))
     return next((found[name] for name in names if name in found), None)
 

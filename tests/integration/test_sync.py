@@ -604,6 +604,7 @@ def test_a_settings_file_that_cannot_be_read_is_a_problem_with_its_place(project
 
 
 def test_validate_says_what_a_sync_would_refuse(project):
+    project.module("shop", SHOP)
     project.sources({"name": "shop", "checks": [{"table": "t", "min_rows": 1}]}, target="motherduck:a-db")
 
     done = project.dango("config", "validate", "--json")
