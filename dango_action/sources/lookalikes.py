@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import importlib.machinery
 import importlib.metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dango_action.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from dango_action.errors import Position
 
@@ -37,14 +38,27 @@ def not_found(project: Path, folder: Path, dotted: str, at: Position | None, *, 
 
 def _hint(project: Path, folder: Path, dotted: str, *, only: bool) -> str:
     parent, _, last = dotted.rpartition(".")
-    inside = folder.joinpath(*parent.split(".")) if parent else folder
-    here = sorted(modules_in(inside))
+    installed = package_folders(parent) if parent and not only else []
+    inside = installed or [folder.joinpath(*parent.split(".")) if parent else folder]
+    here = sorted({name for each in inside for name in modules_in(each)})
     near = difflib.get_close_matches(last, here, 1)
     if not near and not only and not parent:  # there are hundreds of packages, so one is easily near
         near = difflib.get_close_matches(last, _packages(), 1, cutoff=0.85)
     if near:
         return f"did you mean `{f'{parent}.' if parent else ''}{near[0]}`?"
-    top = dotted.partition(".")[0]
+    listed = ", ".join(here[:_LISTED]) or "no modules"
+    if installed:
+        return f"`{parent}` has: {listed}"
+    if known := _elsewhere(project, dotted.partition(".")[0]):
+        return known
+    path = (folder.relative_to(project) / f"{dotted.replace('.', '/')}.py").as_posix()
+    has = f" ({inside[0].relative_to(project).as_posix()}/ has: {listed})" if here else ""
+    other = "correct `source_path`" if only else "name the package that has it in .dango/requirements.txt"
+    return f"create {path}{has}, or {other}"
+
+
+def _elsewhere(project: Path, top: str) -> str | None:
+    """Return what to do about a module that is known to be in another place."""
     if beside := next((path for path in (project / f"{top}.py", project / top) if path.exists()), None):
         name = f"{top}.py" if beside.suffix else f"{top}/"
         return f"{name} lies beside .dango: move it into custom_sources/, or set `source_path: .`"
@@ -55,11 +69,7 @@ def _hint(project: Path, folder: Path, dotted: str, *, only: bool) -> str:
             "it is one of dlt's verified sources, which no package has: check their repository out, and set "
             "`source_path: vendor/verified-sources/sources`"
         )
-    path = folder.relative_to(project) / f"{dotted.replace('.', '/')}.py"
-    listed = f" ({inside.relative_to(project).as_posix()}/ has: {', '.join(here[:_LISTED])})" if here else ""
-    if only:
-        return f"create {path.as_posix()}{listed}, or correct `source_path`"
-    return f"create {path.as_posix()}{listed}, or name the package that has it in .dango/requirements.txt"
+    return None
 
 
 def modules_in(folder: Path) -> Iterator[str]:
@@ -67,6 +77,14 @@ def modules_in(folder: Path) -> Iterator[str]:
     for path in folder.glob("*"):
         if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").exists():
             yield path.stem
+
+
+def package_folders(dotted: str) -> list[Path]:
+    """Return the folders of an installed package, found without importing it; none if there is no such one."""
+    top, *below = dotted.split(".")
+    spec = importlib.machinery.PathFinder.find_spec(top)
+    folders = [Path(path) for path in (spec.submodule_search_locations if spec else None) or ()]
+    return [folder.joinpath(*below) for folder in folders if folder.joinpath(*below).is_dir()]
 
 
 def _packages() -> list[str]:

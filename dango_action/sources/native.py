@@ -23,7 +23,7 @@ from dango_action.config.words import did_you_mean
 from dango_action.errors import ConfigError, Problem, SourceError
 from dango_action.sources.arguments import name_of
 from dango_action.sources.loading import load
-from dango_action.sources.lookalikes import CORE
+from dango_action.sources.lookalikes import CORE, modules_in
 from dango_action.sources.modules import locate
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from dlt.common.schema import Schema
 
     from dango_action.protocol import Task
+
+_LISTED = 20
 
 
 def function_of(task: Task) -> Any:  # noqa: ANN401 - user code
@@ -121,14 +123,17 @@ def _only_one(module: types.ModuleType, task: Task) -> Any:  # noqa: ANN401 - us
     hint = f"set `source_function` to one of: {', '.join(sorted(candidates))}"
     raise ConfigError.because(
         f"`{task.module}` has {len(candidates) or 'no'} sources",
-        hint if candidates else _without_sources(task.module),
+        hint if candidates else _without_sources(module, task.module),
         task.places.get("dlt_native.source_module"),
     )
 
 
-def _without_sources(module: str) -> str:
-    if module in CORE:  # the repository of verified sources has a folder for each of them, with nothing in it
-        return f"dlt itself has it: write `source_module: dlt.sources.{module}`, and no `source_path`"
+def _without_sources(module: types.ModuleType, dotted: str) -> str:
+    if dotted in CORE:  # the repository of verified sources has a folder for each of them, with nothing in it
+        return f"dlt itself has it: write `source_module: dlt.sources.{dotted}`, and no `source_path`"
+    below = sorted({name for folder in getattr(module, "__path__", ()) for name in modules_in(Path(folder))})
+    if below:
+        return f"name one of its modules: {', '.join(f'{dotted}.{name}' for name in below[:_LISTED])}"
     return "decorate a function in it with @dlt.source or @dlt.resource"
 
 

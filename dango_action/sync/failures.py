@@ -25,7 +25,7 @@ from dango_action.errors import DangoError, ExitCode, Problem, chain
 from dango_action.protocol import Failed
 from dango_action.sync.diagnoses import diagnose
 from dango_action.sync.shortage import shortage
-from dango_action.sync.tracebacks import definition_of, place_of
+from dango_action.sync.tracebacks import definition_of, foreign_line, place_of
 from dango_action.warehouse.transaction import PoisonedError
 
 if TYPE_CHECKING:
@@ -66,6 +66,9 @@ def explain(error: BaseException, task: Task) -> Failed:
     transient = _transient(list(chain(error)))
     hint = _advice(cause, transient=transient)
     at = place_of(cause, task) or definition_of(cause, task)
+    if at is None and not transient:  # code of somebody else's has failed on what the entry asks of it
+        at = task.places.get("dlt_native.source_module")
+        hint = f"{within}; {hint}" if (within := foreign_line(cause)) else hint
     return Failed(
         problems=[Problem(what=sentence(cause), hint=hint, at=at)],
         exit_code=ExitCode.SOURCE_FAILED,

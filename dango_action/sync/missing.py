@@ -13,7 +13,7 @@ from dango_action.credentials.environ import variable_name
 from dango_action.credentials.names import path_of
 from dango_action.credentials.sections import canonical, leaves
 from dango_action.errors import Problem
-from dango_action.sync.providers import FLAT, names_of
+from dango_action.sync.providers import CONFIG, FLAT, SECRETS, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,7 +51,9 @@ def fields(traces: Mapping[str, list[LookupTrace | LookupTraces]], below: tuple[
 
 def _problem(missing: Missing, task: Task) -> Problem:
     path = _where(missing, task)
-    hint = [remedy(path, task.settings)]
+    # dlt asks config.toml for what is no secret, and only for that
+    plain = any(trace.provider == CONFIG for trace in missing.traces)
+    hint = [_setting(path, CONFIG) if plain else remedy(path, task.settings)]
     if near := _near(path, task):
         hint.insert(0, f"did you mean {near}?")
     if task.settings.lenders and missing.path[-1] in FLAT and not task.settings.lent.source:
@@ -78,7 +80,11 @@ def remedy(path: tuple[str, ...], settings: Settings) -> str:
         case "workflow":
             return f"add `{variable}: ${{{{ secrets.{variable} }}}}` below `env:` of this step"
         case _:
-            return f"put `{path[-1]} = …` below `[{'.'.join(path[:-1])}]` in .dlt/secrets.toml"
+            return _setting(path, SECRETS)
+
+
+def _setting(path: tuple[str, ...], file: str) -> str:
+    return f"put `{path[-1]} = …` below `[{'.'.join(path[:-1])}]` in {file}"
 
 
 def _places(missing: Missing, settings: Settings) -> Iterator[str]:

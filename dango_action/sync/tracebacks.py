@@ -33,6 +33,17 @@ def place_of(cause: BaseException, task: Task) -> Position | None:
     return None
 
 
+def foreign_line(cause: BaseException) -> str | None:
+    """Return the innermost line of an installed package's code other than dlt's, like `in shop/client.py:12`."""
+    for frame in reversed(traceback.extract_tb(cause.__traceback__)):
+        parts = Path(frame.filename).parts
+        if "site-packages" in parts:
+            below = parts[len(parts) - parts[::-1].index("site-packages") :]
+            if below[0] != "dlt":
+                return f"in {'/'.join(below)}:{frame.lineno}"
+    return None
+
+
 def definition_of(cause: BaseException, task: Task) -> Position | None:
     """Return where what an exception of dlt's names is defined: a resource, or the source's function."""
     file = module_file(task)

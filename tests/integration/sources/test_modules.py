@@ -190,3 +190,45 @@ def test_modules_of_other_sources_stay_importable_and_nothing_else_of_the_projec
 
     assert project.one("select id from raw_shop.source") == 2
     assert "needs the module `setup`" in done.source("other")["cause"]
+
+
+@pytest.mark.parametrize(
+    ("module", "hint"),
+    [
+        ("dlt.sources.rest_apy", "did you mean `dlt.sources.rest_api`?"),
+        ("dlt.sources.zzz", "`dlt.sources` has: config, credentials, filesystem, helpers, rest_api, sql_database"),
+        (
+            "dlt.sources",
+            "`dlt.sources` has no sources|name one of its modules: dlt.sources.config, dlt.sources.credentials",
+        ),
+    ],
+)
+def test_the_modules_of_an_installed_package_are_named(project, module, hint):
+    project.sources(entry(module=module, function=None))
+
+    found = problem(project.sync())
+    assert hint in f"{found['what']}|{found['hint']}"
+    assert found["at"]["line"] == 1
+
+
+def test_a_failure_in_somebody_elses_code_is_at_the_entry_and_names_their_line(project):
+    project.sources(
+        entry(module="dlt.sources.rest_api", function="rest_api_source", kwargs={"config": {"client": {}}})
+    )
+
+    found = problem(project.sync(), 5)
+    assert found["at"]["file"] == ".dango/sources.yml"
+
+
+def test_a_setting_that_is_no_secret_belongs_into_config_toml(project):
+    project.module(
+        "shop",
+        "import dlt\n@dlt.source\ndef source(site: str = dlt.config.value, key: str = dlt.secrets.value):\n    return []\n",
+    )
+    project.sources(entry())
+
+    done = project.sync()
+    assert [each["hint"].split(".toml")[0] for each in done.source("shop")["problems"]] == [
+        "put `site = …` below `[sources.shop]` in .dlt/config",
+        "put `key = …` below `[sources.shop]` in .dlt/secrets",
+    ]
