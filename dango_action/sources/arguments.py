@@ -46,6 +46,14 @@ def spec_of(made: Any) -> type[BaseConfiguration] | None:  # noqa: ANN401 - user
     return spec_from_signature(made, inspect.signature(made))[0] if inspect.isfunction(made) else None
 
 
+def parameters_of(made: Any) -> dict[str, inspect.Parameter]:  # noqa: ANN401 - user code
+    """Return the parameters of a source function, without a transformer's first one, which receives the rows."""
+    parameters = dict(inspect.signature(made).parameters)
+    if isinstance(made, DltResource) and made.is_transformer and parameters:
+        del parameters[next(iter(parameters))]
+    return parameters
+
+
 def name_of(made: Any) -> str:  # noqa: ANN401 - user code
     """Return what a source function is called; for an object that has no name, the name of its type."""
     return str(getattr(made, "__name__", None) or getattr(made, "name", None) or type(made).__name__)
@@ -90,7 +98,7 @@ def arguments(made: Any, task: Task, record: Record) -> dict[str, Any]:  # noqa:
 
 def named(made: Any, settings: Settings) -> dict[str, str]:  # noqa: ANN401 - user code
     """Return the parameters of this function that get their value by the name of a variable."""
-    parameters = inspect.signature(made).parameters
+    parameters = parameters_of(made)
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     return {
         parameter: variable
@@ -108,7 +116,7 @@ class _Check:
 
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
-        return inspect.signature(self.made).parameters
+        return parameters_of(self.made)
 
     @property
     def named(self) -> dict[str, str]:
@@ -157,7 +165,8 @@ class _Check:
 
         """
         at = self.at(key)
-        if key not in self.by_name and not self.takes_all:
+        # Python would let a positional-only parameter's name through to `**more`, dlt's way to call does not
+        if key not in self.by_name and (key in self.parameters or not self.takes_all):
             hint = did_you_mean(key, self.by_name) if self.by_name else "it takes none: remove it"
             raise ConfigError.because(f"`{name_of(self.made)}` takes no argument `{key}`", hint, at)
         parameter, declared = self.parameters.get(key), self.hint(key)

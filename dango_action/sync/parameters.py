@@ -36,7 +36,7 @@ from dlt.extract.decorators import SourceFactory  # type: ignore[attr-defined]
 from dlt.extract.incremental import Incremental
 
 from dango_action.protocol import Parameter, Task, Try
-from dango_action.sources.arguments import named, spec_of
+from dango_action.sources.arguments import named, parameters_of, spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -144,7 +144,7 @@ def _positional(
 ) -> Iterator[Parameter]:
     """Give the parameters that dlt does not look up: those without a default, and of functions that take all."""
     kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    declared = [p for p in inspect.signature(made).parameters.values() if p.kind not in kinds]
+    declared = [p for p in parameters_of(made).values() if p.kind not in kinds]
     left = {parameter.name for parameter in declared if parameter.default is parameter.empty}
     by_name = {f"{parameter}_env" for parameter in by_variable}
     for name in dict.fromkeys((*left, *task.kwargs, *by_variable)):
