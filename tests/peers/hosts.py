@@ -103,8 +103,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200 if host in self.hosts.apps else 502)
         self.end_headers()
         secured = self.hosts.secure(host, self.connection)
+        self.close_connection = (
+            secured is None
+        )  # a tunnel goes on whatever the version of HTTP; Python 3.11 says 1.0
         if secured is None:
-            self.close_connection = True
             return
         self.host, self.connection = host, secured
         self.rfile, self.wfile = secured.makefile("rb"), secured.makefile("wb")
