@@ -15,7 +15,7 @@ from dango_action.credentials.redaction import Redactor
 from dango_action.errors import ExitCode, Problem
 from dango_action.forkserver import hide_from_workers
 from dango_action.pool import Ended, Pool
-from dango_action.protocol import Explained, Failed, Task
+from dango_action.protocol import Described, Explained, Failed, Resource, Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,7 @@ class Answer:
     source: SourceExplained
     exit_code: ExitCode = ExitCode.OK
     log: tuple[str, ...] = ()
+    resources: tuple[Resource, ...] | Problem | None = None  # or why there are none; None if nobody has asked
 
 
 @dataclass(slots=True)
@@ -49,20 +50,28 @@ class _Heard:
     """What the sources' processes have said, and how those that are gone have ended."""
 
     answers: dict[str, Explained | Failed] = field(default_factory=dict)
+    described: dict[str, Described | Failed] = field(default_factory=dict)
     ended: dict[str, int | None] = field(default_factory=dict)
 
 
-def explain(project: Path, sources: Sequence[Source], credentials: Credentials) -> list[Answer]:
-    """Return, for each source, its parameters, or why they can't be told. Nothing is extracted or loaded."""
+def explain(
+    project: Path, sources: Sequence[Source], credentials: Credentials, *, describe: bool = False
+) -> list[Answer]:
+    """Return, for each source, its parameters, or why they can't be told. Nothing is extracted or loaded.
+
+    With `describe`, each one is built, too, and its resources are told.
+    """
     with tempfile.TemporaryDirectory(prefix="dango-") as folder:
-        heard = _hear(project, sources, credentials, Path(folder))
+        tasks = [_task(source, project, credentials, Path(folder), describe=describe) for source in sources]
+        heard = _hear(tasks, sources, credentials, Path(folder))
         logs = {source.name: _last_lines(_log(Path(folder), source)) for source in sources}
     made = []
     for source in sources:
         answer = heard.answers.get(source.name)
         if isinstance(answer, Explained):
             told = SourceExplained.of(source, answer.parameters, credentials)
-            made.append(Answer(source=told))
+            resources = _resources(heard, source.name) if describe else None
+            made.append(Answer(source=told, resources=resources))
         else:
             failed = answer or _silent(heard, source.name)
             told = SourceExplained(name=source.name, problems=tuple(map(_on_one_line, failed.problems)))
@@ -70,26 +79,54 @@ def explain(project: Path, sources: Sequence[Source], credentials: Credentials) 
     return made
 
 
-def _hear(project: Path, sources: Sequence[Source], credentials: Credentials, scratch: Path) -> _Heard:
+def _resources(heard: _Heard, name: str) -> tuple[Resource, ...] | Problem:
+    answer = heard.described.get(name) or _silent(heard, name)
+    return tuple(answer.resources) if isinstance(answer, Described) else _on_one_line(answer.problems[0])
+
+
+def _hear(tasks: Sequence[Task], sources: Sequence[Source], credentials: Credentials, scratch: Path) -> _Heard:
     """Start a process for each source, and listen until all have ended or the time is over."""
     heard = _Heard()
     opened = {name: value for name, value in credentials.sealed.items() if value.text != _STAND_IN}
     hidden = Redactor.of(replace(credentials, sealed=opened).known(sources))
     with Pool.open(base_environment(credentials.job), redactor=hidden) as pool:
         hide_from_workers()
-        for source in sources:
-            pool.start(_task(source, project, credentials, scratch), _log(scratch, source))
+        for task, source in zip(tasks, sources, strict=True):
+            pool.start(task, _log(scratch, source))
         deadline = time.monotonic() + PATIENCE
         while len(heard.ended) < len(sources) and pool.alive and time.monotonic() < deadline:
             for worker, event in pool.wait(deadline - time.monotonic()):
-                if isinstance(event, Explained | Failed):
-                    heard.answers.setdefault(worker.name, event)
+                if isinstance(event, Explained | Failed) and worker.name not in heard.answers:
+                    heard.answers[worker.name] = event
+                elif isinstance(event, Described | Failed):
+                    heard.described.setdefault(worker.name, _hidden(event, hidden))
                 elif isinstance(event, Ended):
                     heard.ended[worker.name] = event.status
     return heard
 
 
-def _task(source: Source, project: Path, credentials: Credentials, scratch: Path) -> Task:
+def _hidden(event: Described | Failed, redactor: Redactor) -> Described | Failed:
+    """Return a message in which no name holds a secret or is more than a line; in failures none does already."""
+    if isinstance(event, Failed):
+        return event
+
+    def text(name: str) -> str:
+        return " ".join(_printable(redactor.text(name)).split())
+
+    return Described(
+        resources=[
+            replace(
+                resource,
+                name=text(resource.name),
+                primary_key=[text(column) for column in resource.primary_key],
+                cursor=text(resource.cursor) if resource.cursor else None,
+            )
+            for resource in event.resources
+        ]
+    )
+
+
+def _task(source: Source, project: Path, credentials: Credentials, scratch: Path, *, describe: bool) -> Task:
     native = source.dlt_native
     return Task(
         name=source.name,
@@ -98,7 +135,7 @@ def _task(source: Source, project: Path, credentials: Credentials, scratch: Path
         function=native.source_function,
         source_path=native.source_path,
         kwargs=dict(native.function_kwargs),
-        resources=None,
+        resources=list(source.resources) if source.resources and describe else None,
         schema_contract=None,
         settings=credentials.settings_of(source),
         scratch=str(scratch),
@@ -106,6 +143,7 @@ def _task(source: Source, project: Path, credentials: Credentials, scratch: Path
         full_refresh=False,
         limit=None,
         explain=True,
+        describe=describe,
     )
 
 

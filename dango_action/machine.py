@@ -105,3 +105,12 @@ def _counter(file: Path, name: str) -> int | None:
             if words and words[0] == name:
                 return int(words[1])
     return None
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

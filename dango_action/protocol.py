@@ -83,6 +83,7 @@ class Task:
     limit: int | None  # rows of each resource to look at, instead of a load
     allow_empty: bool = False  # let a `replace` load without rows empty its tables
     explain: bool = False  # say where the parameters come from, and do nothing else
+    describe: bool = False  # after that, build the source and say which resources it has
     target: Kind = "duckdb"  # any other one is loaded into by another process
     source_path: str | None = None  # the folder of the module, from the project's, if not the usual one
     places: dict[str, Position] = field(default_factory=dict)  # of each key of this source in sources.yml
@@ -215,6 +216,25 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A resource as its source makes it; what is decided row by row is None."""
+
+    name: str
+    write_disposition: str | None
+    primary_key: list[str]
+    cursor: str | None
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """The resources of a source, which was built for it."""
+
+    resources: list[Resource]
+    event: Literal["described"] = "described"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """The names of values, like `SOURCES__SHOP__REGION`, that a source has asked for."""
 
@@ -288,7 +308,7 @@ class Failed:
     event: Literal["failed"] = "failed"
 
 
-Message = Extracting | Progress | Explained | Extracted | Loaded | Tended | Found | Released | Failed
+Message = Extracting | Progress | Explained | Described | Extracted | Loaded | Tended | Found | Released | Failed
 Work = Task | Tend | Deliver
 _WORK: dict[str, type[Work]] = {"source": Task, "tend": Tend, "deliver": Deliver}
 

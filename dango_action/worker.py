@@ -136,6 +136,10 @@ def _work(task: Task, parent: Parent, record: Record) -> None:
 
         made = native.function_of(task)
         parent.send(Explained(parameters=list(parameters(task, made, record))))
+        if task.describe:
+            from dango_action.sync.description import describe  # noqa: PLC0415 - as above
+
+            parent.send(describe(task, made, record))
         return
     with SourcePipeline(task, lambda rows: parent.send(Progress(rows=rows))) as pipeline:
         pipeline.restore()

@@ -35,6 +35,7 @@ COMMANDS = {
         "secrets",
         "Seal secrets into a file that is committed, and only the workflow can open.",
     ),
+    "sources": ("dango_action.cli.sources", "sources", "Add, list and show sources, and the types there are."),
     "state": ("dango_action.cli.state", "state", "Look at what is kept; drop what a source has loaded."),
     "sync": ("dango_action.cli.sync", "sync", "Sync the sources of .dango/sources.yml into the warehouse."),
 }

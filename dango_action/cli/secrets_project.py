@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace as replaced
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from dango_action.cli.replacing import alone_in, replace
 from dango_action.config.words import did_you_mean, show
 from dango_action.credentials import document, paths
 from dango_action.credentials.edit import edit, new_clashes
-from dango_action.credentials.keys import KeyRing, sync_folder
+from dango_action.credentials.keys import KeyRing
 from dango_action.credentials.sealed import Token, parse_token
 from dango_action.environment import config_folder, secrets_key
 from dango_action.errors import CredentialsError, Problem, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from dango_action.credentials.document import Document, Sealed
     from dango_action.credentials.edit import Changes
@@ -46,16 +44,13 @@ def locked(project: Path) -> Iterator[None]:
     file = project / FILE
     if file.is_symlink() and not file.exists() and (found := document.read(project)):
         raise CredentialsError(*found.problems)
-    try:
-        folder = os.path.dirname(os.path.realpath(file))  # noqa: PTH120 - Path.resolve() raises at a loop
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise _unwritable(error) from error
-    try:
-        _lock(descriptor)
+    folder = Path(os.path.dirname(os.path.realpath(file)))  # noqa: PTH120 - Path.resolve() raises at a loop
+    with ExitStack() as held:
+        try:
+            held.enter_context(alone_in(folder, "dango secrets"))
+        except OSError as error:
+            raise _unwritable(error) from error
         yield
-    finally:
-        os.close(descriptor)
 
 
 def sound_project(project: Path) -> None:
@@ -189,30 +184,6 @@ def time_of(entry: Sealed) -> datetime:
     return (token.sealed_at if isinstance(token, Token) else None) or datetime.now(UTC)
 
 
-def replace(file: Path, content: bytes) -> None:
-    """Put new content in the place of a file in one step; its mode stays, and a link stays one.
-
-    Raises:
-        OSError: it can't be written; then the old content is there.
-
-    """
-    file = file.resolve()
-    draft = file.with_name(f".{file.name}.tmp")  # one name is enough under the lock, and a killed run's goes away
-    draft.unlink(missing_ok=True)
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        with open(descriptor, "wb") as stream:  # noqa: PTH123 - it is a descriptor
-            stream.write(content)
-            stream.flush()
-            if file.exists():
-                os.fchmod(stream.fileno(), file.stat().st_mode & 0o7777)
-            os.fsync(stream.fileno())
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
-    sync_folder(file.parent)
-
-
 def paths_of(words: Iterable[str]) -> list[tuple[str, ...]]:
     """Return the paths that were given as arguments.
 
@@ -237,16 +208,6 @@ def missing(path: tuple[str, ...], found: Document) -> Problem:
     name = paths.format_path(path)
     hint = did_you_mean(name, known) if known else "it has none yet: `dango secrets set PATH`"
     return Problem(what=f"{FILE} has no secret `{name}`", hint=hint)
-
-
-def _lock(descriptor: int) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        click.echo("waiting for another `dango secrets` to end", err=True)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except OSError as error:
-        raise _unwritable(error) from error
 
 
 def _unwritable(error: OSError) -> UsageError:

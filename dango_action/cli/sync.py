@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from dango_action.cli.answer import Answering, answer
+from dango_action.config.words import show
 from dango_action.environment import on_runner, surroundings, workspace
 from dango_action.errors import DangoError, ExitCode, UsageError
 from dango_action.inputs import Inputs, words
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Answering)
+@click.argument("strays", nargs=-1, metavar="")
 @click.option(
     "--source",
     "sources",
@@ -50,8 +53,13 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Print what would be synced, and do nothing.")
 @click.option("--strict", is_flag=True, help="Sync nothing if any source of the file is broken.")
 @click.pass_obj
-def sync(project: Path, /, *, dry_run: bool, as_json: bool, **options: object) -> int:
+def sync(project: Path, /, *, strays: tuple[str, ...], dry_run: bool, as_json: bool, **options: object) -> int:
     """Sync the sources of .dango/sources.yml into the warehouse."""
+    if strays:
+        meant = shlex.join(word for stray in strays for word in ("--source", stray))
+        raise UsageError.because(
+            f"`dango sync` takes no argument like `{show(strays[0])}`", f"did you mean {meant}?"
+        )
     for option, name in (("--source", "sources"), ("--exclude", "exclude")):
         options[name] = _words(option, options[name])  # type: ignore[arg-type]
     inputs = Inputs(project=project, **options)  # type: ignore[arg-type]

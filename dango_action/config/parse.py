@@ -64,7 +64,8 @@ def read(project: Path) -> Parsed:
         if path.with_suffix(".yaml").exists():
             return _unusable("there is no such file", "rename `.dango/sources.yaml` to `.dango/sources.yml`")
         return _unusable(
-            "there is no such file", f"create it in {project.resolve()}; a line to start with: {_EXAMPLE}"
+            "there is no such file",
+            f"run `dango init` in {project.resolve()}, or create it; a line to start with: {_EXAMPLE}",
         )
     except OSError as error:
         return _unusable(f"the file can't be read: {error.strerror}", "look at its permissions and its folder")

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dango_action.errors import CredentialsError, Problem
+from dango_action.machine import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -147,15 +148,6 @@ def keep(folder: Path, key: PrivateKey) -> Path:
         what = f"the private key can't be kept in {file.parent}: {error.strerror}"
         raise CredentialsError.because(what, "mend that, or use `--no-keep` and store the key yourself") from error
     return file
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def encode(raw: bytes) -> str:

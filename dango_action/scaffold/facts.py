@@ -14,7 +14,7 @@ from dango_action.scaffold.scalars import writable
 from dango_action.sources.factories import Factory, factories
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from dango_action.scaffold.repository import Repository
@@ -69,7 +69,7 @@ def look(project: Path) -> Facts:
         )
     exists = any((project / SOURCES_FILE).with_suffix(suffix).exists() for suffix in (".yml", ".yaml"))
     parsed = read(project) if exists else None
-    sources, notices = _sources(project)
+    sources, notices = found_in(project)
     return Facts(
         project=project,
         repository=found,
@@ -82,10 +82,11 @@ def look(project: Path) -> Facts:
     )
 
 
-def _sources(project: Path) -> tuple[tuple[Factory, ...], tuple[Problem, ...]]:
+def found_in(project: Path, folder: str = SOURCES_FOLDER) -> tuple[tuple[Factory, ...], tuple[Problem, ...]]:
+    """Return the dlt sources in a folder of a project, and what can't be read there. Nothing is imported."""
     found: list[Factory] = []
     notices: list[Problem] = []
-    for path, module in _modules(project / SOURCES_FOLDER):
+    for path, module in _modules(project / folder):
         file = path.relative_to(project).as_posix()
         at = Position(file=file, line=1, column=1)
         try:
@@ -102,6 +103,19 @@ def _sources(project: Path) -> tuple[tuple[Factory, ...], tuple[Problem, ...]]:
             else:
                 found += made
     return tuple(found), tuple(notices)
+
+
+def unlisted(found: Iterable[Factory], parsed: Parsed) -> tuple[str, ...]:
+    """Return the modules of these dlt sources of `custom_sources/` that no source of sources.yml names."""
+    blocks = (getattr(source, source.type) for source in (parsed.config.sources if parsed.config else ()))
+    named = {getattr(block, "source_module", "").partition(".")[0] for block in blocks}
+    named |= set(parsed.broken)  # what these name can't be told; most are called like their module
+    return tuple(dict.fromkeys(factory.module for factory in found if factory.module not in named))
+
+
+def command_for(module: str) -> str:
+    """Return the command that lists a module of `custom_sources/`."""
+    return f"dango sources add dlt_native {module}"
 
 
 def _modules(folder: Path) -> Iterator[tuple[Path, str]]:

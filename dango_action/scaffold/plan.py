@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dango_action.config.parse import SOURCES_FILE
 from dango_action.errors import Problem
 from dango_action.scaffold.entries import Entry, entries, sources_yml
-from dango_action.scaffold.facts import SOURCES_FOLDER, WORKFLOWS
+from dango_action.scaffold.facts import SOURCES_FOLDER, WORKFLOWS, command_for, unlisted
 from dango_action.scaffold.ignored import extended
 from dango_action.scaffold.other_workflows import serves
 from dango_action.scaffold.triggers import ALL, minute_for
@@ -128,6 +128,9 @@ def _workflow(facts: Facts, file: str, choices: Iterable[str], listed: Iterable[
 
 
 def _notices(facts: Facts, workflow: str) -> Iterator[Problem]:
+    for module in unlisted(facts.found, facts.parsed) if facts.parsed else ():
+        what = f"{SOURCES_FOLDER}/ has the dlt source `{module}`, which no entry of {SOURCES_FILE} names"
+        yield Problem(what=what, hint=f"to list it: {command_for(module)}")
     synced = facts.workflows.get(workflow)
     if synced is not None and not serves(synced, facts.folder):
         yield Problem(

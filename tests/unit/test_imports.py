@@ -34,7 +34,18 @@ RUN = (
         "known",
     }
 )
-UPPER = RUN | {"run", "explain", "scaffold", "fetch", "keeper", "whereabouts", "pull", "overview", "reset"}
+UPPER = RUN | {
+    "run",
+    "explain",
+    "scaffold",
+    "fetch",
+    "keeper",
+    "whereabouts",
+    "pull",
+    "overview",
+    "reset",
+    "sources_overview",
+}
 # part of the package -> what of the package it may import
 MAY_IMPORT = {
     "errors": set(),
@@ -75,6 +86,7 @@ MAY_IMPORT = {
     "pull": BASE
     | {"config", "credentials", "github", "environment", "state", "fetch", "warehouse", "whereabouts"},
     "overview": BASE | {"config", "plan", "state", "warehouse", "whereabouts"},
+    "sources_overview": BASE | {"config", "scaffold"},
     "reset": BASE | {"config", "plan", "scaffold", "warehouse"},
     "leavings": BASE | {"credentials", "github", "inputs", "state", "report"},
     "action": UPPER | {"cli", "leavings"},
@@ -139,6 +151,7 @@ def test_demo_sources_import_nothing_of_the_product():
         ["pull", "--help"],
         ["sync", "--dry-run"],
         ["init"],
+        ["sources", "list"],
     ],
 )
 def test_start_up_imports_neither_dlt_nor_what_only_a_sync_needs(arguments, tmp_path):
