@@ -13,10 +13,11 @@ from dlt.extract.exceptions import InvalidResourceDataTypeIsNone, PipeGenInvalid
 from dango_action.errors import ExitCode, Problem
 from dango_action.sources.idioms import Idiom, find_idioms
 from dango_action.sync.imports import missing_module, missing_packages
-from dango_action.sync.missing import missing
+from dango_action.sync.missing import held, missing
 from dango_action.sync.tracebacks import definition_of, frames, module_file, place_of, shown
 
 if TYPE_CHECKING:
+    from dango_action.errors import Position
     from dango_action.protocol import Task
 
 _IS_NONE = (InvalidResourceDataTypeIsNone, PipeGenInvalid, SourceDataIsNone)
@@ -42,9 +43,8 @@ def _known(cause: BaseException, task: Task) -> Problem | None:
             return missing_module(cause, task.module, at)
         case MissingDependencyException():
             return missing_packages(cause, at)
-        case KeyError(args=(str(name),)) if _in_environ(cause):
-            what = f"the variable {name} is not there for source `{task.name}`: a source sees its own alone"
-            return Problem(what=what, hint=f"add `env: [{name}]` to it in .dango/sources.yml, and set it", at=at)
+        case KeyError(args=(str(name),)):
+            return _missing_key(cause, name, task, at)
         case InvalidResourceDataTypeIsNone() | PipeGenInvalid():
             name = cause.resource_name if isinstance(cause, InvalidResourceDataTypeIsNone) else cause.pipe_name
             what, hint = f"the resource `{name}` has nothing: its function returns None", "yield its rows from it"
@@ -56,10 +56,17 @@ def _known(cause: BaseException, task: Task) -> Problem | None:
             return None
 
 
-def _in_environ(cause: KeyError) -> bool:
-    """Tell whether a key is missing in `os.environ`."""
+def _missing_key(cause: KeyError, name: str, task: Task, at: Position | None) -> Problem | None:
+    """Return what to do about a variable that the code looks up, or a setting that it looks for elsewhere."""
     passed = list(frames(cause))
-    return bool(passed) and passed[-1].f_code is type(os.environ).__getitem__.__code__
+    if passed and passed[-1].f_code is type(os.environ).__getitem__.__code__:
+        what = f"the variable {name} is not there for source `{task.name}`: a source sees its own alone"
+        return Problem(what=what, hint=f"add `env: [{name}]` to it in .dango/sources.yml, and set it", at=at)
+    if place := next((place for path, place in held(task) if path[-1] == name), None):
+        what = f"`{name}` is set for this source in {place}, and the code looks for it elsewhere: {cause!r}"
+        hint = f"take it as a parameter of the source function: `{name}=dlt.secrets.value`"
+        return Problem(what=what, hint=hint, at=at)
+    return None
 
 
 def _idioms(cause: BaseException, task: Task) -> list[Problem]:

@@ -102,12 +102,13 @@ def _places(missing: Missing, settings: Settings) -> Iterator[str]:
 
 def _near(path: tuple[str, ...], task: Task) -> str | None:
     """Return what is written nearly like this, has a value, and was meant, perhaps."""
-    held = {variable_name(own): f"{'.'.join(own[:-1])}.{own[-1]} in {place}" for own, place in _held(task)}
-    near = difflib.get_close_matches(variable_name(path), held, 1, cutoff=0.85)
-    return f"`{held[near[0]]}`" if near else None
+    known = {variable_name(own): f"{'.'.join(own[:-1])}.{own[-1]} in {place}" for own, place in held(task)}
+    near = difflib.get_close_matches(variable_name(path), known, 1, cutoff=0.85)
+    return f"`{known[near[0]]}`" if near else None
 
 
-def _held(task: Task) -> Iterator[tuple[tuple[str, ...], str]]:
+def held(task: Task) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Give each setting and secret of a source's own that has a value, with its place."""
     settings = task.settings
     for text, place in ((settings.secrets, ".dlt/secrets.toml"), (settings.config, ".dlt/config.toml")):
         for path, _ in leaves(tomllib.loads(text)):

@@ -236,6 +236,22 @@ def test_what_cannot_be_used_is_answered_with_the_next_step(project, entry, text
     assert problem["at"]
 
 
+def test_a_key_that_is_set_and_looked_for_elsewhere_is_answered_with_the_parameter(project):
+    project.module(
+        "shop", "import dlt\nCONFIG = {}\n@dlt.resource\ndef source():\n    yield {'key': CONFIG['api_key']}\n"
+    )
+    project.write(".dlt/secrets.toml", "[sources.shop]\napi_key = 'of the file'\n")
+    project.sources("shop")
+
+    [problem] = project.sync().source("shop")["problems"]
+
+    assert problem["what"] == (
+        "`api_key` is set for this source in .dlt/secrets.toml, and the code looks for it elsewhere: KeyError('api_key')"
+    )
+    assert problem["hint"] == "take it as a parameter of the source function: `api_key=dlt.secrets.value`"
+    assert problem["at"] == {"file": "custom_sources/shop.py", "line": 5, "column": 19}
+
+
 def test_only_the_selected_resources_are_synced(project):
     project.module(
         "shop",
