@@ -149,7 +149,8 @@ def _draft(node: Node) -> Draft:
     )
     if word:
         what = f"unknown type `{show(word.text)}`"
-        draft.problems.append(Problem(what=what, hint=did_you_mean(word.text, TYPES), at=word.at))
+        hint = f"{did_you_mean(word.text, TYPES)}; `dlt_native` takes any dlt source"
+        draft.problems.append(Problem(what=what, hint=hint, at=word.at))
     return draft
 
 

@@ -12,7 +12,7 @@ from dlt.extract.exceptions import InvalidResourceDataTypeIsNone, PipeGenInvalid
 
 from dango_action.errors import ExitCode, Problem
 from dango_action.sources.idioms import Idiom, find_idioms
-from dango_action.sync.imports import missing_module, missing_packages
+from dango_action.sync.imports import missing_module, missing_packages, undefined
 from dango_action.sync.missing import held, missing
 from dango_action.sync.tracebacks import definition_of, frames, module_file, place_of, shown
 
@@ -38,22 +38,23 @@ def diagnose(cause: BaseException, task: Task) -> tuple[list[Problem], ExitCode]
 def _known(cause: BaseException, task: Task) -> Problem | None:
     """Return what is said of an exception that tells by its type and its data what is wrong; None for others."""
     at = place_of(cause, task) or definition_of(cause, task)
+    found: Problem | None = None
     match cause:
         case ModuleNotFoundError():
-            return missing_module(cause, task.module, at)
+            found = missing_module(cause, task.module, at)
         case MissingDependencyException():
-            return missing_packages(cause, at)
+            found = missing_packages(cause, at)
+        case NameError(name=str(name)) if name:
+            found = undefined(cause, name, at)
         case KeyError(args=(str(name),)):
-            return _missing_key(cause, name, task, at)
-        case InvalidResourceDataTypeIsNone() | PipeGenInvalid():
-            name = cause.resource_name if isinstance(cause, InvalidResourceDataTypeIsNone) else cause.pipe_name
-            what, hint = f"the resource `{name}` has nothing: its function returns None", "yield its rows from it"
-            return Problem(what=what, hint=hint, at=at)
+            found = _missing_key(cause, name, task, at)
+        case InvalidResourceDataTypeIsNone(resource_name=name) | PipeGenInvalid(pipe_name=name):
+            what = f"the resource `{name}` has nothing: its function returns None"
+            found = Problem(what=what, hint="yield its rows from it", at=at)
         case SourceDataIsNone():
             what = f"the source function `{task.function or task.module}` returns nothing"
-            return Problem(what=what, hint="return its resources, like `return orders, products`", at=at)
-        case _:
-            return None
+            found = Problem(what=what, hint="return its resources, like `return orders, products`", at=at)
+    return found
 
 
 def _missing_key(cause: KeyError, name: str, task: Task, at: Position | None) -> Problem | None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
+import difflib
+import sys
 import traceback
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +37,8 @@ _PACKAGES = {
     "yaml": "pyyaml",
 }
 _LISTED = 10
+# What source code mostly means by a name that it has not imported; dlt's `requests` tries again by itself
+_HELPERS = {"dlt": "import dlt", "requests": "from dlt.sources.helpers import requests"}
 
 
 def missing_module(cause: ModuleNotFoundError, needs: str, at: Position | None) -> Problem:
@@ -52,6 +58,21 @@ def missing_packages(cause: MissingDependencyException, at: Position | None) -> 
     """Return what to do about packages that dlt says are needed."""
     what = f"packages that {cause.caller} needs are not installed: {', '.join(cause.dependencies)}"
     return Problem(what=what, hint=_where("these"), at=at)
+
+
+def undefined(cause: NameError, name: str, at: Position | None) -> Problem:
+    """Return what to do about a name that is not defined: mostly it was to be imported."""
+    frame = next((frame for frame, _ in reversed(list(traceback.walk_tb(cause.__traceback__)))), None)
+    known = {*frame.f_locals, *frame.f_globals, *vars(builtins)} if frame else ()
+    if name in _HELPERS:
+        hint = f"add `{_HELPERS[name]}` at the top of the file"
+    elif name in sys.stdlib_module_names or PathFinder.find_spec(name):
+        hint = f"add `import {name}` at the top of the file"
+    elif near := difflib.get_close_matches(name, known, 1):
+        hint = f"did you mean `{near[0]}`?"
+    else:
+        hint = "define it, or import it, above this line"
+    return Problem(what=f"NameError: `{name}` is not defined", hint=hint, at=at)
 
 
 def _where(packages: str) -> str:

@@ -220,6 +220,12 @@ TWO = "import dlt\n@dlt.source\ndef first():\n    return []\n@dlt.source\ndef se
          "the source function `source` returns nothing", "return its resources"),
         ({"function": "source"}, "import dlt\n@dlt.transformer\ndef source(row):\n    yield row\n", 3,
          "`source` is a transformer", "return both from a @dlt.source, like `orders | source`"),
+        ({"function": "source"}, "def source():\n    yield dlt.current\n", 5, "`dlt` is not defined", "add `import dlt` at the top"),
+        ({"function": "source"}, "def source():\n    yield requests.get('')\n", 5,
+         "`requests` is not defined", "add `from dlt.sources.helpers import requests`"),
+        ({"function": "source"}, "def source():\n    yield time.time()\n", 5, "`time` is not defined", "add `import time`"),
+        ({"function": "source"}, "URLS = []\ndef source():\n    yield URL\n", 5, "`URL` is not defined", "did you mean `URLS`?"),
+        ({"function": "source"}, "def source():\n    yield zzzz\n", 5, "`zzzz` is not defined", "define it, or import it"),
         ({"function": "source"}, "class source:\n    pass\n", 3, "`source` in `shop` is a class", "decorated"),
     ],
 )  # fmt: skip
