@@ -147,6 +147,7 @@ class Execution:
             committed=str(committed) if committed else None,
             full_refresh=self.inputs.full_refresh,
             limit=self.inputs.limit,
+            window=self.inputs.window.texts() if self.inputs.window else None,
             target=self.plan.target.kind,
             allow_empty=source.on_empty_replace == "allow",
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dango_action.config.words import did_you_mean, show
 from dango_action.environment import PREFIX, Context, context_of
 from dango_action.errors import Problem, UsageError
+from dango_action.window import Window, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,6 +35,8 @@ INPUTS = (
     "target",
     "full-refresh",
     "limit",
+    "since",
+    "until",
     "jobs",
     "dry-run",
     "deadline-minutes",
@@ -59,6 +62,7 @@ class Inputs:
     target: str | None = None  # instead of the one in sources.yml
     full_refresh: bool = False
     limit: int | None = None  # rows of each resource to look at, instead of a load
+    window: Window | None = None  # a backfill: load what lies in it, and leave the cursors alone
     jobs: int | None = None
     deadline_minutes: float | None = None  # from the run's start; then it stops by itself
     strict: bool = False  # let one broken source stop the others
@@ -68,6 +72,9 @@ class Inputs:
         if self.limit is not None and self.full_refresh:
             what = "a limit only looks, so it can't be combined with a full refresh"
             return Problem(what=what, hint="leave out one of the two")
+        if self.window is not None and self.full_refresh:
+            what = "a backfill loads a window, so it can't be combined with a full refresh"
+            return Problem(what=what, hint="leave out `since` and `until`, or the full refresh")
         if self.deadline_minutes is not None and math.isnan(self.deadline_minutes):
             return Problem(what="a deadline needs a number of minutes", hint="write it like 330 or 0.5")
         return None
@@ -143,6 +150,7 @@ def step(environ: Mapping[str, str], event: Mapping[str, Any]) -> Step:
         target=values.text("target") or None,
         full_refresh=values.flag("full-refresh"),
         limit=values.number("limit"),
+        window=values.window(),
         jobs=values.number("jobs"),
         deadline_minutes=values.minutes("deadline-minutes"),
     )
@@ -231,6 +239,12 @@ class _Values:
             return float(value)
         self._wrong(name, f"can't be `{show(value)}`", "write minutes, like 330 or 0.5")
         return None
+
+    def window(self) -> Window | None:
+        """Return the window of a backfill; None if none was asked for."""
+        window, problems = window_of(self.given.get("since"), self.given.get("until"))
+        self.problems += [replace(problem, what=f"input {problem.what}") for problem in problems]
+        return window
 
     def folder(self, workspace: Path) -> Path:
         """Return the project's folder, which lies in the repository."""

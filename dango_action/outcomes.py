@@ -40,6 +40,9 @@ def success(extracted: Extracted | None, *, loaded: bool) -> dict[str, Any]:
         "tables": tuple(tables),
         "kept": tuple(_one_line(table, _LONGEST) for table in extracted.kept),
         "doubts": tuple(map(_on_one_line, extracted.doubts)),
+        "left_out": tuple(
+            (_one_line(name, _LONGEST), _one_line(why, _LONGEST)) for name, why in extracted.left_out.items()
+        ),
         "preview": tuple(previews),
         **_asked(extracted.asked),
     }

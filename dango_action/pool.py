@@ -291,10 +291,10 @@ class Pool:
                     rows=_renamed(message.rows, self.names.text),
                     discarded=_renamed(message.discarded, self.names.text),
                     kept=[self.names.text(table) for table in message.kept],
+                    left_out={self.names.text(name): text(why) for name, why in message.left_out.items()},
                     preview=[_without_values(preview, text) for preview in message.preview],
                 )
-            case _:
-                return message
+        return message
 
     def _silence(self, descriptor: socket.socket | int) -> None:
         """Stop listening at an end of file, which would be readable for ever."""

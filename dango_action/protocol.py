@@ -27,6 +27,8 @@ Count = Annotated[int, Interval(ge=0, lt=2**63)]
 Sent = TypeVar("Sent")
 Remedy = Literal["sealed", "workflow", "toml"]
 """How a project keeps its secrets, and so how a missing one is added."""
+Comparison = Literal["timestamptz", "bigint", "double", "decimal(38, 18)"]
+"""The type by which DuckDB compares the values of a cursor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,21 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clearing:
+    """The rows of a table that a backfill replaces: those at or after `since` and before `until`, by a column.
+
+    `nested` has its nested tables, and for each its parent, which comes before it.
+    """
+
+    table: str
+    column: str
+    kind: Comparison
+    since: str
+    until: str
+    nested: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """What one worker needs to know. Paths are absolute."""
 
@@ -81,6 +98,7 @@ class Task:
     committed: str | None  # the warehouse to read dlt's state from; None on the first run and for a look
     full_refresh: bool
     limit: int | None  # rows of each resource to look at, instead of a load
+    window: tuple[str, str | None] | None = None  # load what lies in it, as `window_of` reads it
     allow_empty: bool = False  # let a `replace` load without rows empty its tables
     explain: bool = False  # say where the parameters come from, and do nothing else
     describe: bool = False  # after that, build the source and say which resources it has
@@ -128,6 +146,7 @@ class Deliver:
     scratch: str
     load_ids: list[str]
     drops: bool  # everything that the dataset has
+    clears: list[Clearing] = field(default_factory=list)
     role: Literal["deliver"] = "deliver"
 
 
@@ -247,8 +266,9 @@ class Extracted:
     """Extraction and normalization are done. `load_ids` are the packages to load; without one nothing is new.
 
     `rows` is by table; `discarded` has, for some, the rows that a schema contract did not let through. `kept` are
-    tables whose rows stay, because a `replace` load has brought none; `doubts` are warnings. `drops`: what the
-    dataset has can't be read, and goes with this load, a full refresh.
+    tables whose rows stay, because the load that replaces them has brought none; `doubts` are warnings. `drops`: what
+    the dataset has can't be read, and goes with this load, a full refresh. `left_out` has resources that a backfill
+    leaves as they are, and why, and `clears` what it replaces.
     """
 
     rows: dict[str, Count]
@@ -259,6 +279,8 @@ class Extracted:
     preview: list[Preview] = field(default_factory=list)
     asked: Asked = field(default_factory=Asked)
     drops: bool = False
+    left_out: dict[str, str] = field(default_factory=dict)
+    clears: list[Clearing] = field(default_factory=list)
     event: Literal["extracted"] = "extracted"
 
 
@@ -333,4 +355,6 @@ def decode_work(line: bytes) -> Work:
         values["place"] = Place(**{**place, "settings": Settings.decoded(place["settings"])})
     if "places" in values:
         values["places"] = {key: Position(**place) for key, place in values["places"].items()}
+    if "clears" in values:
+        values["clears"] = [Clearing(**clearing) for clearing in values["clears"]]
     return _WORK[values["role"]](**values)

@@ -117,6 +117,7 @@ class Remote:
             scratch=task.scratch,
             load_ids=list(extracted.load_ids),
             drops=extracted.drops and task.full_refresh,
+            clears=list(extracted.clears) if task.window else [],
         )
 
     def drop_log(self) -> None:

@@ -43,8 +43,9 @@ class SourceResult:
     problems: tuple[Problem, ...] = ()
     tables: tuple[TableResult, ...] = ()
     changed: bool = False  # whether anything was loaded: a replaced table may change by becoming empty
-    kept: tuple[str, ...] = ()  # tables whose rows stay, because a `replace` load has brought none
+    kept: tuple[str, ...] = ()  # tables whose rows stay, because the load that replaces them has brought none
     doubts: tuple[Problem, ...] = ()  # it has worked, and is perhaps not what was meant
+    left_out: tuple[tuple[str, str], ...] = ()  # resources that a backfill leaves as they are, and why
     attempts: int = 1
     seconds: float = 0.0
     log: str | None = None
@@ -107,6 +108,7 @@ class RunResult:
     warnings: tuple[Problem, ...] = ()  # no failure, and perhaps not what was meant
     exit_codes: tuple[ExitCode, ...] = ()
     state: StateResult | None = None  # None: this run keeps nothing for a later one, except the file itself
+    window: str | None = None  # what a backfill was asked to load, in words
     dango_version: str = ""
     schema_version: int = field(default=SCHEMA_VERSION)
 
@@ -155,6 +157,7 @@ class RunResult:
             "started_at": self.started_at.isoformat(),
             "finished_at": self.finished_at.isoformat(),
             "seconds": round(self.seconds, 3),
+            "window": self.window,
             "rows_loaded": self.rows if self.mode == "load" else 0,
             "sources": [_source_document(source, previews=previews) for source in self.sources],
             "problems": [problem_document(problem) for problem in self.problems],
@@ -176,6 +179,7 @@ def _source_document(source: SourceResult, *, previews: bool) -> dict[str, Any]:
         "tables": [asdict(table) for table in source.tables],
         "changed": source.changed,
         "kept": list(source.kept),
+        "left_out": [resource for resource, _ in source.left_out],
         "attempts": source.attempts,
         "seconds": round(source.seconds, 3),
         "log": source.log,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dango_action.errors import Position
     from dango_action.inputs import Inputs
     from dango_action.plan import Plan
+    from dango_action.window import Window
 
 FOLDER = Path(".dango")
 KEPT_RUNS = 50
@@ -77,12 +78,12 @@ def sync(
             state, failed = _kept(record.run, keeper, execution)
             failure = failure or failed
     placed = [_placed(result, plan.positions.get(result.name)) for result in results]
-    notices = (*plan.notices, *(keeper.notices if keeper else ()))
+    notices = (*plan.notices, *_left_out(plan, results), *(keeper.notices if keeper else ()))
     double = [problem for source in plan.sources for problem in conflicts(source, credentials)]
     warnings = (
         *double,
         *unhidden(plan, credentials, results),
-        *_kept_rows(plan, results),
+        *_kept_rows(plan, results, inputs.window),
         *_doubts(plan, results),
     )
     return record.end(_Outcome(inputs, str(plan.target), placed, failure, notices, warnings, state))
@@ -106,12 +107,23 @@ def _kept(run: str, keeper: Keeper, execution: Execution) -> tuple[StateResult |
         return None, StoppedError.because(what, hint)
 
 
-def _kept_rows(plan: Plan, results: Sequence[SourceResult]) -> Iterator[Problem]:
-    """Give a warning for each table that a `replace` load without rows would have emptied."""
+def _left_out(plan: Plan, results: Sequence[SourceResult]) -> Iterator[Problem]:
+    """Give a notice for each resource that a backfill has left as it is."""
+    for result in results:
+        for resource, why in result.left_out:
+            what = f"the backfill leaves `{resource}` of source `{result.name}` as it is: {why}"
+            hint = "a sync loads what is new in it, and a full refresh all of it"
+            yield Problem(what=what, hint=hint, at=plan.positions.get(result.name))
+
+
+def _kept_rows(plan: Plan, results: Sequence[SourceResult], window: Window | None) -> Iterator[Problem]:
+    """Give a warning for each table in which a load without rows would have replaced some."""
     for result in results:
         for table in result.kept:
-            what = f"`{result.dataset}.{table}` keeps its rows: a `replace` load has brought none for it"
+            kind = "a backfill" if window else "a `replace` load"
+            what = f"`{result.dataset}.{table}` keeps its rows: {kind} has brought none for it"
             hint = f"if it is to be empty then, set `on_empty_replace: allow` for source `{result.name}`"
+            hint = "if there are none any more, delete those of the window by hand" if window else hint
             yield Problem(what=what, hint=hint, at=plan.positions.get(result.name))
 
 
@@ -171,6 +183,7 @@ class _Record:
         result = RunResult(
             run=self.run,
             dango_version=__version__,
+            window=str(outcome.inputs.window) if outcome.inputs.window else None,
             mode="load" if outcome.inputs.limit is None else "look",
             target=outcome.target,
             started_at=self.started,

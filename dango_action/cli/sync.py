@@ -17,6 +17,7 @@ from dango_action.errors import DangoError, ExitCode, UsageError
 from dango_action.inputs import Inputs, words
 from dango_action.report.console import screen
 from dango_action.report.wording import counted
+from dango_action.window import window_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Look at N rows of each resource; load nothing."
 )
+@click.option(
+    "--since", metavar="WHEN", help="Load again what lies at or after a date, a time, an age like 7d, or a number."
+)
+@click.option("--until", metavar="WHEN", help="End that window before this. [default: now]")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="How many sources extract at once.")
 @click.option(
     "--deadline-minutes",
@@ -62,7 +67,10 @@ def sync(project: Path, /, *, strays: tuple[str, ...], dry_run: bool, as_json: b
         )
     for option, name in (("--source", "sources"), ("--exclude", "exclude")):
         options[name] = _words(option, options[name])  # type: ignore[arg-type]
-    inputs = Inputs(project=project, **options)  # type: ignore[arg-type]
+    window, problems = window_of(options.pop("since"), options.pop("until"))  # type: ignore[arg-type]
+    inputs = Inputs(project=project, window=window, **options)  # type: ignore[arg-type]
+    if problems:
+        raise UsageError(*problems)
     if contradiction := inputs.contradiction():
         raise UsageError(contradiction)
     from dango_action.plan import make_plan  # noqa: PLC0415 - `--help` needs none of it

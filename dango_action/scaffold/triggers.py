@@ -21,6 +21,8 @@ INPUTS: Mapping[str, str] = MappingProxyType(
         "sources": f"${{{{ inputs.sources != '{ALL}' && inputs.sources || '' }}}}",
         "full-refresh": "${{ inputs.full-refresh }}",
         "limit": "${{ inputs.limit }}",
+        "since": "${{ inputs.since }}",
+        "until": "${{ inputs.until }}",
         "state": "${{ inputs.start-over && 'artifact new' || 'artifact' }}",
     }
 )
@@ -70,6 +72,12 @@ def workflow_dispatch(choices: Iterable[str]) -> str:
       limit:
         description: Only look at this many rows of each resource and load nothing; leave it empty to load
         type: string # not a number: only text can be empty
+      since:
+        description: Backfill, from this date on, or from an age like 7d; leave it empty to load what is new
+        type: string
+      until:
+        description: Where a backfill ends, itself left out; leave it empty for now
+        type: string
       start-over:
         description: Begin with an empty warehouse, if what was kept is lost or not wanted any more
         type: boolean

@@ -16,6 +16,7 @@ import duckdb
 
 from dango_action.errors import StateError
 from dango_action.sync.place import open_place
+from dango_action.warehouse.clearing import clear
 from dango_action.warehouse.contents import quoted
 from dango_action.warehouse.lease import Lease, renew, use
 from dango_action.warehouse.lookup import holds
@@ -52,6 +53,8 @@ def deliver(task: Deliver) -> None:
             for table in tables_of(connection, task.dataset):
                 connection.execute(f"drop table {quoted(task.dataset, table)}")
         _load(task, folder, lake, transaction)
+        for clearing in task.clears:
+            clear(connection, task.dataset, task.load_ids, clearing)
         transaction.commit()
         _renew(connection, lease)
 

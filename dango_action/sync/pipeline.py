@@ -19,10 +19,13 @@ from dlt.extract.items_transform import BaseItemTransform, ItemTransform
 from dango_action.errors import ConfigError, Problem, StateError, chain
 from dango_action.protocol import Extracted, Preview
 from dango_action.sync import empty
+from dango_action.sync.backfill import bounded
 from dango_action.sync.doubts import doubts
 from dango_action.sync.shortage import refuse_full_disk
+from dango_action.warehouse.clearing import clear
 from dango_action.warehouse.reader import reader
 from dango_action.warehouse.transaction import FileTransaction, file_destination
+from dango_action.window import window_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +33,8 @@ if TYPE_CHECKING:
     from dlt.common.pipeline import ExtractInfo
     from dlt.extract import DltSource
 
-    from dango_action.protocol import Task
+    from dango_action.protocol import Clearing, Task
+    from dango_action.sync.backfill import Backfill
 
 PREVIEWED = 10
 """Rows of each table that a look shows."""
@@ -59,6 +63,7 @@ class SourcePipeline:
         """
         self._task = task
         self._unreadable = False
+        self._clears: list[Clearing] = []
         self._pipeline = dlt.pipeline(
             task.name,
             destination=reader(task.target if task.limit is None else "duckdb", task.committed),
@@ -133,9 +138,12 @@ class SourcePipeline:
 
         Raises:
             SourceError: a full refresh would empty a table.
+            ConfigError: a window was asked for that the source can't load.
 
         """
         limit = self._task.limit
+        filled = self._bounded(source)
+        source = filled.source if filled else source
         if limit is not None:
             for resource in source.selected_resources.values():
                 if not resource.is_transformer:  # it ends when the resource that feeds it does
@@ -154,6 +162,9 @@ class SourcePipeline:
         if self._task.full_refresh:
             empty.refuse(source, standing, rows)
         kept = empty.keep(self._pipeline, standing, rows) if standing else []
+        if filled and limit is None:
+            settled = filled.settle(self._pipeline, rows)
+            self._clears, kept = settled.clears, [*kept, *settled.kept]
         arrived = _arrived(extracted)
         return Extracted(
             rows={table: count for table, count in rows.items() if not table.startswith("_dlt_")},
@@ -163,7 +174,16 @@ class SourcePipeline:
             load_ids=[] if limit is not None else list(self._pipeline.list_normalized_load_packages()),
             preview=[] if limit is None else self._preview(),
             drops=self._unreadable,
+            left_out=filled.left_out if filled else {},
+            clears=self._clears,
         )
+
+    def _bounded(self, source: DltSource) -> Backfill | None:
+        """Return the source as it loads the window that the task has, if it has one."""
+        if self._task.window is None:
+            return None
+        window, _ = window_of(*self._task.window)
+        return bounded(source, window, self._pipeline, look=self._task.limit is not None) if window else None
 
     def load(self, path: Path) -> None:
         """Load everything that is normalized into the file at `path`, in one transaction.
@@ -177,7 +197,10 @@ class SourcePipeline:
                 transaction.connection.execute(f'drop schema if exists "{self._pipeline.dataset_name}" cascade')
             destination = file_destination(path, transaction)
             try:
+                load_ids = self._pipeline.list_normalized_load_packages()
                 self._pipeline.load(destination=destination, workers=1, raise_on_failed_jobs=True)
+                for clearing in self._clears:
+                    clear(transaction.connection, self._pipeline.dataset_name, load_ids, clearing)
                 transaction.commit()
             except Exception as error:
                 refuse_full_disk(transaction.cause or error, path.parent)

@@ -42,7 +42,7 @@ def test_the_commands_of_the_readme_do_what_it_says(shop):
         if line.startswith("dango ")
         and not line.startswith(("dango init", "dango pull", "dango secrets"))  # see their own tests
     ]
-    assert len(commands) == 4
+    assert len(commands) == 5
     for command in commands:
         done = shop.dango(*command[1:])
         assert done.code == 0, (command, done)

@@ -212,6 +212,23 @@ def test_a_look_and_a_full_refresh_contradict_each_other():
     assert "only looks" in what
 
 
+def test_a_backfill_and_a_full_refresh_contradict_each_other():
+    [(what, _)] = problems(since="2024-01-01", full_refresh="true")
+
+    assert "loads a window" in what
+
+
+def test_a_window_is_read_and_what_is_wrong_with_it_is_said_with_all_else():
+    window = asked(since="2024-01-01", until="2024-02-01").inputs.window
+
+    assert str(window) == "2024-01-01T00:00:00+00:00 to 2024-02-01T00:00:00+00:00"
+    assert [what for what, _ in problems(until="soon", jobs="0")] == [
+        "input `until` is no time and no number",
+        "input `until` needs `since`",
+        "input `jobs` can't be `0`",
+    ]
+
+
 HOSTILE = [
     "$(touch x)", "`touch x`", "a\nb", "; touch x", "'\"", "::set-output name=a::b", "--full-refresh", "é\u202e",
     "${{ github.token }}", "\\", "a\r::error::b", "../../etc", "%0A::error::x", "x" * 5000,

@@ -71,7 +71,9 @@ def test_no_script_is_in_it_and_every_expression_is_a_value_of_an_input_or_of_th
     assert "run:" not in text
     for line in text.splitlines():
         if "${{" in line:
-            assert re.match(r"  group: |          (sources|full-refresh|limit|state|secrets-key|S): ", line), line
+            assert re.match(
+                r"  group: |          (sources|full-refresh|limit|since|until|state|secrets-key|S): ", line
+            ), line
 
 
 def test_the_secrets_that_sources_want_stand_there_and_without_any_an_example():
