@@ -266,9 +266,9 @@ class Extracted:
     """Extraction and normalization are done. `load_ids` are the packages to load; without one nothing is new.
 
     `rows` is by table; `discarded` has, for some, the rows that a schema contract did not let through. `kept` are
-    tables whose rows stay, because the load that replaces them has brought none; `doubts` are warnings. `drops`: what
-    the dataset has can't be read, and goes with this load, a full refresh. `left_out` has resources that a backfill
-    leaves as they are, and why, and `clears` what it replaces.
+    tables whose rows stay, because the load that replaces them has brought none; `doubts` are warnings. `drops`:
+    what the dataset has can't be read, and goes with this load, a full refresh. `left_out` has resources that a
+    backfill leaves as they are, and why, and `clears` what it replaces.
     """
 
     rows: dict[str, Count]
