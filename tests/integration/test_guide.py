@@ -1,49 +1,22 @@
 """The first steps of somebody who comes with a dlt source: their files, their command."""
 
-import hashlib
-import hmac
-import http.server
 import json
-import time
-from urllib.parse import parse_qs, urlsplit
 
+import duckdb
 import pytest
+from guided import GOOGLE, MINE, STORE, SUPPORT, entry
+from hosts import Hosts
+from vendors import Shopee
 
 PARTNER, KEY, SHOP = 20011, "a partner's key", 6001
-PATH = "/api/v2/order/get_order_list"
-
-
-class Orders(http.server.BaseHTTPRequestHandler):
-    """A shop's API that checks what the real one checks: signature, partner, shop, and the age of the request."""
-
-    rows: list
-
-    def do_GET(self):
-        url = urlsplit(self.path)
-        query = {key: values[0] for key, values in parse_qs(url.query).items()}
-        base = f"{PARTNER}{PATH}{query.get('timestamp')}".encode()
-        sign = hmac.new(KEY.encode(), base, hashlib.sha256).hexdigest()
-        fresh = abs(time.time() - int(query.get("timestamp", 0))) < 300
-        if url.path != PATH or query.get("sign") != sign or not fresh or query.get("shop_id") != str(SHOP):
-            return self.answer(403, {"error": "error_sign"})
-        since, until = int(query["time_from"]), int(query["time_to"])
-        found = [row for row in self.rows if since <= row["timestamp"] <= until]
-        return self.answer(200, {"response": {"order_list": found}})
-
-    def answer(self, status, body):
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    def log_message(self, *_):
-        pass
+PATH = Shopee.path
 
 
 @pytest.fixture
-def api(serve):
-    rows = [{"order_sn": f"S{i}", "timestamp": 1000 + i} for i in range(5)]
-    return serve(type("Handler", (Orders,), {"rows": rows})), rows
+def api(tmp_path):
+    shopee = Shopee(PARTNER, KEY, SHOP)
+    with Hosts(tmp_path, {"shopee.example": shopee}) as hosts:
+        yield hosts.url("shopee.example"), shopee.orders
 
 
 def module(base, cursor, products):
@@ -187,3 +160,151 @@ def test_a_wrong_module_name_is_answered_with_the_near_one(shop):
     )
     assert problem["hint"] == "did you mean `shoppee_api`?"
     assert problem["at"] == {"file": ".dango/sources.yml", "line": 7, "column": 7}
+
+
+@pytest.fixture(scope="module")
+def chapters(new_project):
+    """Sources whose settings come from every place that people put them, synced once."""
+    project = new_project()
+    for name, text in {"support": SUPPORT, "store": STORE, "google": GOOGLE, "mine": MINE}.items():
+        project.module(name, text)
+    entries = [
+        entry("help_desk", "support", "zendesk_support", kwargs={"subdomain": "acme", "start_date": "2024-01-01"}),
+        entry("help_chat", "support", "zendesk_support", kwargs={"subdomain": "chat"}),
+        entry("store_us", "store", "shopify_source", kwargs={"api_key_env": "STORE_US_TOKEN"}),
+        entry("store_eu", "store", "shopify_source", kwargs={"shop_url": "eu.example.com"}),
+        entry("google_ads", "google", "google_source"),
+        entry("google_sheets", "google", "google_source", credentials_from="google_ads"),
+        entry("mine", "mine", "my_source"),
+    ]
+    project.write(".dango/sources.yml", json.dumps({"sources": entries}))
+    project.write(
+        ".dlt/secrets.toml",
+        """
+        [sources.help_desk.credentials]
+        email = "desk@example.com"
+        token = "desk-token-5521"
+
+        [sources.store_us]
+        private_app_password = "shpat-us-9102"
+        shop_url = "us.example.com"
+
+        [sources.store_eu]
+        private_app_password = "shpat-eu-7713"
+        shop_url = "this loses against function_kwargs"
+
+        [sources.google_ads]
+        client_id = "4411.apps.example.com"
+        client_secret = "GOCSPX-a72bc0"
+        refresh_token = "1//0ff31a2b"
+        project_id = "acme-ads"
+        customer_id = "77-1020"
+
+        [sources.mine]
+        api_key = "from-secrets-4d2e"
+        username = "robot-user"
+        """,
+    )
+    project.write(
+        ".dlt/config.toml",
+        """
+        [sources.mine]
+        batch_size = 1000
+        timeout = 30
+        start_date = "2024-01-01"
+        """,
+    )
+    project.write(
+        ".env",
+        """
+        MINE__API_KEY=this-loses-9f3a
+        MINE__BATCH_SIZE=1
+        MINE__PASSWORD="from .env, 6b1c"
+        MINE__PAGE=25
+        HELP_CHAT__CREDENTIALS__EMAIL=chat@example.com
+        SOURCES__HELP_CHAT__CREDENTIALS__TOKEN=chat-token-8830
+        STORE_US_TOKEN=us-key-3141
+        """,
+    )
+    done = project.sync()
+    assert done.code == 0, done.out
+    return project, done
+
+
+def test_credentials_in_a_table_and_in_variables(chapters):
+    project, _ = chapters
+    columns = "subdomain, start_date, email, token"
+
+    assert project.query(f"select {columns} from raw_help_desk.tickets") == [
+        ("acme", "2024-01-01", "desk@example.com", "desk-token-5521")
+    ]
+    assert project.query(f"select {columns} from raw_help_chat.tickets") == [
+        ("chat", "2000-01-01", "chat@example.com", "chat-token-8830")
+    ]
+
+
+def test_each_store_has_its_own_keys_and_dataset(chapters):
+    project, _ = chapters
+
+    stores = [project.query(f'select password, shop, "key" from raw_store_{it}.orders') for it in ("us", "eu")]
+
+    assert stores == [
+        [("shpat-us-9102", "us.example.com", "us-key-3141")],
+        [("shpat-eu-7713", "eu.example.com", "none")],
+    ]
+    assert project.one("select count(*) from raw_store_us.customers, raw_store_eu.customers") == 1
+
+
+def test_google_keys_may_be_flat_and_are_shared_by_name(chapters):
+    project, _ = chapters
+    keys = ("4411.apps.example.com", "GOCSPX-a72bc0", "1//0ff31a2b")
+
+    ads, sheets = (project.query(f"from raw_google_{it}.rows")[0][:4] for it in ("ads", "sheets"))
+
+    assert ads == (*keys, "77-1020")
+    assert sheets == (*keys, "none")  # what is lent are credentials, not settings
+
+
+def test_files_come_before_variables_and_variables_before_defaults(chapters):
+    project, done = chapters
+
+    [given] = project.query("select * exclude (_dlt_id, _dlt_load_id) from raw_mine.rows")
+
+    assert given == ("from-secrets-4d2e", "robot-user", "from .env, 6b1c", 1000, 30.0, "2024-01-01", 25)
+    warned = [warning["what"] for warning in done.document["warnings"]]
+    assert any("MINE__BATCH_SIZE" in what and ".dlt/config.toml" in what for what in warned), warned
+
+
+def test_a_key_that_the_code_looks_for_itself_is_answered_with_its_place(project):
+    project.module("mine", "import dlt\n\n@dlt.source\ndef my_source():\n    return dlt.secrets['api_key']\n")
+    project.module("other", "import dlt\n\n@dlt.resource\ndef rows():\n    yield {}['api_key']\n")
+    project.write(
+        ".dango/sources.yml",
+        json.dumps({"sources": [entry("mine", "mine", "my_source"), entry("other", "other", "rows")]}),
+    )
+
+    done = project.sync()
+
+    [missing] = done.source("mine")["problems"]
+    assert missing["what"] == "`api_key` is missing for source `mine`"
+    assert missing["hint"].startswith("put `api_key = …` below `[sources.mine]` in .dlt/secrets.toml")
+    [other] = done.source("other")["problems"]
+    assert other["what"] == "KeyError: 'api_key'"
+    assert other["at"] == {"file": "custom_sources/other.py", "line": 5, "column": 11}
+
+
+def test_damaged_state_is_named_with_the_command_that_mends_it(project):
+    project.module("mine", MINE.replace("dlt.secrets.value", '"a"'))
+    project.write(".dango/sources.yml", json.dumps({"sources": [entry("mine", "mine", "my_source")]}))
+    assert project.sync().code == 0
+    with duckdb.connect(str(project.warehouse)) as connection:
+        connection.execute("update raw_mine._dlt_pipeline_state set state = 'damaged'")
+
+    [problem] = project.sync().source("mine")["problems"]
+
+    assert "the state of `mine` in the warehouse cannot be read" in problem["what"]
+    command = problem["hint"].rpartition(": ")[2]
+    assert command == "dango sync --source mine --full-refresh"
+    assert project.shell(command).code == 0
+    assert project.sync().code == 0
+    assert project.one("select count(*) from raw_mine.rows") == 2

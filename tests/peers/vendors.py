@@ -6,6 +6,9 @@ Each is a function from a request to a status and JSON, with its rows as an attr
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import hmac
+import time
 
 UTC = dt.UTC
 PAGE = 2
@@ -218,4 +221,29 @@ class Notion:
             "results": self.users[begin : begin + PAGE],
             "has_more": more,
             "next_cursor": str(begin + PAGE) if more else None,
+        }
+
+
+class Shopee:
+    """Orders of a shop, for requests that are signed, and were so within the last five minutes."""
+
+    path = "/api/v2/order/get_order_list"
+
+    def __init__(self, partner, key, shop):
+        self.partner, self.key, self.shop = partner, key, shop
+        self.orders = [{"order_sn": f"S{number}", "timestamp": 1000 + number} for number in range(5)]
+
+    def __call__(self, asked):
+        signed = asked.query.get("timestamp", "0")
+        sign = hmac.new(
+            self.key.encode(), f"{self.partner}{self.path}{signed}".encode(), hashlib.sha256
+        ).hexdigest()
+        fresh = abs(time.time() - int(signed)) < 300
+        if asked.query.get("sign") != sign or not fresh or asked.query.get("shop_id") != str(self.shop):
+            return 403, {"error": "error_sign"}
+        if asked.path != self.path:
+            return 404, {"error": "error_not_found"}
+        since, until = int(asked.query["time_from"]), int(asked.query["time_to"])
+        return 200, {
+            "response": {"order_list": [row for row in self.orders if since <= row["timestamp"] <= until]}
         }
