@@ -18,10 +18,11 @@ from dango_action.pool import Ended, Pool
 from dango_action.protocol import Described, Explained, Failed, Resource, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dango_action.config.model import Source
     from dango_action.credentials.held import Credentials
+    from dango_action.errors import Position
 
 PATIENCE = 60.0
 """Seconds that the modules of all sources may take to be imported."""
@@ -55,14 +56,28 @@ class _Heard:
 
 
 def explain(
-    project: Path, sources: Sequence[Source], credentials: Credentials, *, describe: bool = False
+    project: Path,
+    sources: Sequence[Source],
+    credentials: Credentials,
+    places: Mapping[str, Mapping[str, Position]],
+    *,
+    describe: bool = False,
 ) -> list[Answer]:
     """Return, for each source, its parameters, or why they can't be told. Nothing is extracted or loaded.
 
-    With `describe`, each one is built, too, and its resources are told.
+    `places` are those of each source's keys in sources.yml. With `describe`, each one is built, too, and its
+    resources are told.
     """
     with tempfile.TemporaryDirectory(prefix="dango-") as folder:
-        tasks = [_task(source, project, credentials, Path(folder), describe=describe) for source in sources]
+        tasks = [
+            replace(
+                _task(source, project, credentials, Path(folder)),
+                places=dict(places.get(source.name, {})),
+                resources=list(source.resources) if source.resources and describe else None,
+                describe=describe,
+            )
+            for source in sources
+        ]
         heard = _hear(tasks, sources, credentials, Path(folder))
         logs = {source.name: _last_lines(_log(Path(folder), source)) for source in sources}
     made = []
@@ -126,7 +141,7 @@ def _hidden(event: Described | Failed, redactor: Redactor) -> Described | Failed
     )
 
 
-def _task(source: Source, project: Path, credentials: Credentials, scratch: Path, *, describe: bool) -> Task:
+def _task(source: Source, project: Path, credentials: Credentials, scratch: Path) -> Task:
     native = source.dlt_native
     return Task(
         name=source.name,
@@ -135,7 +150,7 @@ def _task(source: Source, project: Path, credentials: Credentials, scratch: Path
         function=native.source_function,
         source_path=native.source_path,
         kwargs=dict(native.function_kwargs),
-        resources=list(source.resources) if source.resources and describe else None,
+        resources=None,
         schema_contract=None,
         settings=credentials.settings_of(source),
         scratch=str(scratch),
@@ -143,7 +158,6 @@ def _task(source: Source, project: Path, credentials: Credentials, scratch: Path
         full_refresh=False,
         limit=None,
         explain=True,
-        describe=describe,
     )
 
 

@@ -57,7 +57,7 @@ def show_source(project: Path, parsed: Parsed, name: str, *, as_json: bool) -> i
     config = parsed.config.model_copy(update={"sources": parsed.config.effective_sources()})
     source = next(source for source in config.sources if source.name == name)
     credentials = gather_names(project, config, surroundings(os.environ))
-    [told] = explain(project, [source], credentials, describe=True)
+    [told] = explain(project, [source], credentials, parsed.places([name]), describe=True)
     options = source.model_dump(mode="json", exclude_none=True)
     if as_json:
         answer(_document(options, told), told.source.problems, told.exit_code)

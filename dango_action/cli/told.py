@@ -34,7 +34,8 @@ class Told:
             for name, problems in plan.broken.items()
             for problem in problems
         )
-        return cls(answers=tuple(explain(plan.project, plan.sources, credentials)), broken=tuple(broken))
+        answers = explain(plan.project, plan.sources, credentials, plan.places)
+        return cls(answers=tuple(answers), broken=tuple(broken))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
