@@ -25,7 +25,8 @@ from dlt.extract.incremental import Incremental
 
 from dango_action.config.words import did_you_mean
 from dango_action.errors import ConfigError, CredentialsError, Problem
-from dango_action.sources.fitting import MisfitError, fitted, hints_of
+from dango_action.sources.fitting import fitted, hints_of
+from dango_action.sources.strict import MisfitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

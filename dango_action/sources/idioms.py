@@ -17,9 +17,9 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idiom:
-    """One place that dlt can't run; `parameter` is the cursor's, and empty for a function without a body."""
+    """One place that dlt can't run; `parameter` is empty for a function without a body."""
 
-    kind: Literal["cursor", "empty"]
+    kind: Literal["cursor", "default", "empty"]
     within: str  # the outermost function around it: its source, or itself
     function: str
     parameter: str
@@ -72,8 +72,22 @@ def _faults(within: str, function: Function, file: str) -> Iterator[Idiom]:
             what=f"`{function.name}` has no body, which dlt refuses", hint=hint, at=_at(function, file)
         )
         yield Idiom(kind="empty", within=within, function=function.name, parameter="", problem=problem)
+    if kind:
+        yield from _defaults(within, function, file)
     if kind == "resource":
         yield from _cursors(within, function, file)
+
+
+def _defaults(within: str, function: Function, file: str) -> Iterator[Idiom]:
+    """Give the lists and mappings among the defaults, which dlt's specs can't have."""
+    for argument, default in _parameters(function):
+        name = argument.arg
+        if isinstance(default, ast.List | ast.Dict):
+            kind = "list" if isinstance(default, ast.List) else "mapping"
+            what = f"`{function.name}`: dlt can't have a {kind} as the default of `{name}`"
+            hint = f"write `{name}=None`, and `{name} = {name} or {ast.unparse(default)}` below"
+            problem = Problem(what=what, hint=hint, at=_at(argument, file))
+            yield Idiom(kind="default", within=within, function=function.name, parameter=name, problem=problem)
 
 
 def _kind(function: Function) -> Literal["source", "resource"] | None:

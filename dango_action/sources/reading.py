@@ -11,6 +11,7 @@ from dango_action.errors import ConfigError, Problem
 from dango_action.sources.factories import decorators
 from dango_action.sources.idioms import Function, Idiom, find_idioms, parsed
 from dango_action.sources.modules import locate
+from dango_action.sources.strict import MisfitError, strict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 REQUIREMENTS = ".dango/requirements.txt"
 _KWARGS = "dlt_native.function_kwargs"
+_TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, dict, float, int, list, str)}
 
 
 @dataclass(slots=True)
@@ -111,10 +113,25 @@ def _arguments(
             at = places.get(f"{_KWARGS}.{key}", places.get(f"{_KWARGS}.{key}_env", block))
             hint = did_you_mean(key, taken) if taken else "it takes none: remove it"
             yield Problem(what=f"`{function.name}` takes no argument `{key}`", hint=hint, at=at)
+    yield from _misfits(function, source, places)
     for key in () if has_spec else needed:
         if key not in given:
             hint = "add it below `function_kwargs:`"
             yield Problem(what=f"`{function.name}` needs the argument `{key}`", hint=hint, at=block)
+
+
+def _misfits(function: Function, source: NativeSource, places: Mapping[str, Position]) -> Iterator[Problem]:
+    """Give the values that are not of the parameter's type, where that is one of Python's own, written out."""
+    arguments = (*function.args.args, *function.args.kwonlyargs)
+    hints = {argument.arg: argument.annotation for argument in arguments}
+    for key, value in source.dlt_native.function_kwargs.items():
+        annotation = hints.get(key)
+        if value is None or not isinstance(annotation, ast.Name) or annotation.id not in _TYPES:
+            continue  # null is for its default to decide
+        try:
+            strict(value, _TYPES[annotation.id])
+        except MisfitError as misfit:
+            yield Problem(what=f"`{key}` {misfit.what}", hint=misfit.hint, at=places.get(f"{_KWARGS}.{key}"))
 
 
 def _parameters(function: Function) -> tuple[list[str], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,6 +84,9 @@ def _idioms(cause: BaseException, task: Task) -> list[Problem]:
 def _explains(idiom: Idiom, cause: BaseException, file: Path, task: Task) -> bool:
     if idiom.kind == "empty":
         return isinstance(cause, _IS_NONE) and task.function in (None, idiom.within)
+    if idiom.kind == "default":  # dlt makes a dataclass of a function's parameters
+        passed = list(frames(cause))
+        return isinstance(cause, ValueError) and passed[-1].f_code.co_filename == dataclasses.__file__
     if isinstance(cause, ConfigFieldMissingException):
         return idiom.parameter in cause.fields
     return any(

@@ -226,6 +226,8 @@ TWO = "import dlt\n@dlt.source\ndef first():\n    return []\n@dlt.source\ndef se
         ({"function": "source"}, "def source():\n    yield time.time()\n", 5, "`time` is not defined", "add `import time`"),
         ({"function": "source"}, "URLS = []\ndef source():\n    yield URL\n", 5, "`URL` is not defined", "did you mean `URLS`?"),
         ({"function": "source"}, "def source():\n    yield zzzz\n", 5, "`zzzz` is not defined", "define it, or import it"),
+        ({"function": "source"}, "import dlt\n@dlt.source\ndef source(a, b={}):\n    return []\n", 5,
+         "`source`: dlt can't have a mapping as the default of `b`", "write `b=None`, and `b = b or {}` below"),
         ({"function": "source"}, "class source:\n    pass\n", 3, "`source` in `shop` is a class", "decorated"),
     ],
 )  # fmt: skip

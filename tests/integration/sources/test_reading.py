@@ -41,6 +41,7 @@ def validate(project, **block):
         ({"function": "shop"}, "sources.yml:1:122: `shop` needs the argument `pages`"),
         ({"function": "shop", "kwargs": {"pages": 1, "keys": "x"}}, "`shop` takes no argument `keys`\n  did you mean `key`?"),
         ({"function": "shop", "kwargs": {"pages_env": "P", "regn_env": "R"}}, "takes no argument `regn`\n  did you mean `region`?"),
+        ({"function": "shop", "kwargs": {"pages": "7"}}, "`pages` must be a whole number, not text\n  remove the quotes"),
         ({"function": "shp", "kwargs": {"pages": 1}}, "`shop` has no function `shp`\n  did you mean `shop`?"),
         ({"module": "shp"}, "there is no module `shp` in custom_sources/, nor among the installed packages\n  did you mean `shop`?"),
         ({"module": "json"}, "`json` is a module of Python itself"),

@@ -27,6 +27,17 @@ def test_a_cursor_in_the_annotation_itself():
     assert hint == "write `at=dlt.sources.incremental('at')`"
 
 
+@pytest.mark.parametrize(("default", "kind"), [("{}", "mapping"), ("[1]", "list")])
+def test_a_default_that_dlt_cannot_have(default, kind):
+    text = f"import dlt\n@dlt.source\ndef shop(a, *, b={default}):\n    return []\n"
+
+    [(place, what, hint)] = problems(text)
+
+    assert place == "s.py:3:13"
+    assert what == f"`shop`: dlt can't have a {kind} as the default of `b`"
+    assert hint == f"write `b=None`, and `b = b or {default}` below"
+
+
 @pytest.mark.parametrize("body", ["pass", '"""Doc."""', '"""Doc."""\n    pass', "..."])
 def test_a_resource_or_source_without_a_body(body):
     resource = f"import dlt\n@dlt.resource\ndef a():\n    {body}\n"
