@@ -33,7 +33,7 @@ def test_a_default_that_dlt_cannot_have(default, kind):
 
     [(place, what, hint)] = problems(text)
 
-    assert place == "s.py:3:13"
+    assert place == "s.py:3:16"
     assert what == f"`shop`: dlt can't have a {kind} as the default of `b`"
     assert hint == f"write `b=None`, and `b = b or {default}` below"
 
