@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from dango_action.config.model import NativeSource
     from dango_action.errors import Position
-    from dango_action.sources.modules import Located
 
 REQUIREMENTS = ".dango/requirements.txt"
 _KWARGS = "dlt_native.function_kwargs"
@@ -37,43 +36,55 @@ class Findings:
 def look(project: Path, sources: Iterable[NativeSource], places: Mapping[str, Mapping[str, Position]]) -> Findings:
     """Read the modules of sources. Nothing is imported, so what only shows at run time is not found."""
     found = Findings()
+    texts: dict[Path, _Text | None] = {}  # any number of sources may have the same module
     for source in sources:
-        own = places.get(source.name, {})
-        native = source.dlt_native
+        native, own = source.dlt_native, places.get(source.name, {})
         try:
             located = locate(project, native.source_path, native.source_module, own)
         except ConfigError as error:
             # what requirements.txt names need not be installed where a project is only looked at
             foreign = native.source_path is None and (project / REQUIREMENTS).is_file()
             (found.notices if foreign else found.problems).extend(error.problems)
-        else:
-            _read(project, source, located, own, found)
-    found.notices = list(dict.fromkeys(found.notices))  # two sources may have the same module
+            continue
+        if located.folder is None or located.file is None or not located.file.is_file():
+            continue  # an installed package, or a folder of modules: there is no text of the user's
+        if located.file not in texts:
+            texts[located.file] = _text(located.file, located.file.relative_to(project).as_posix())
+        if text := texts[located.file]:
+            _judge(source, text, own, found)
+    found.notices = list(dict.fromkeys(found.notices))
     return found
 
 
-def _read(
-    project: Path, source: NativeSource, located: Located, places: Mapping[str, Position], found: Findings
-) -> None:
-    native = source.dlt_native
-    if located.folder is None or located.file is None or not located.file.is_file():
-        return  # an installed package, or a folder of modules: there is no text of the user's
-    shown = located.file.relative_to(project).as_posix()
-    text = located.file.read_text(encoding="utf-8", errors="replace")
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What a module's text has: its functions at the top, every name, and what dlt can't run."""
+
+    tree: ast.Module
+    functions: dict[str, Function]
+    names: set[str]
+    idioms: list[Idiom]
+
+
+def _text(file: Path, shown: str) -> _Text | None:
+    """Read a module; None if it is no Python: its sync says so, and how."""
+    text = file.read_text(encoding="utf-8", errors="replace")
     tree = parsed(text)
     if tree is None:
-        return  # its sync says so, and how
-    idioms = find_idioms(text, shown)
-    name = native.source_function
-    if name is None:
-        found.notices += [idiom.problem for idiom in idioms]
-        return
+        return None
     functions = {node.name: node for node in tree.body if isinstance(node, Function)}
-    found.notices += [idiom.problem for idiom in idioms if _concerns(idiom, name, functions)]
-    if name in functions:
-        found.problems += _arguments(functions[name], tree, source, places)
-    elif name not in _bound(tree):
-        hint = did_you_mean(name, functions) if functions else "it has no function at all"
+    return _Text(tree, functions, _bound(tree), find_idioms(text, shown))
+
+
+def _judge(source: NativeSource, text: _Text, places: Mapping[str, Position], found: Findings) -> None:
+    native, name = source.dlt_native, source.dlt_native.source_function
+    found.notices += [
+        each.problem for each in text.idioms if name is None or _concerns(each, name, text.functions)
+    ]
+    if name in text.functions:
+        found.problems += _arguments(text.functions[name], text.tree, source, places)
+    elif name is not None and name not in text.names:
+        hint = did_you_mean(name, text.functions) if text.functions else "it has no function at all"
         what, at = f"`{native.source_module}` has no function `{name}`", places.get("dlt_native.source_function")
         found.problems.append(Problem(what=what, hint=hint, at=at))
 
