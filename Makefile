@@ -72,7 +72,7 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.run
 	@touch $@
 
 # Packages of others, unmodified, with dango beside them. Most need Python 3.12; without one their test is skipped.
-NEWER := $(PYTHON) python3.12 python3.13 $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python)
+NEWER := $(PYTHON) python3.12 python3.13 $(foreach it,$(PYENV_ROOT) $(HOME)/.pyenv,$(wildcard $(it)/versions/3.12.*/bin/python))
 .unofficial/.installed: requirements/unofficial.txt $(VENV)/.project | $(UV)
 	mkdir -p .unofficial
 	for it in $(NEWER); do \
