@@ -162,6 +162,48 @@ def test_a_wrong_module_name_is_answered_with_the_near_one(shop):
     assert problem["at"] == {"file": ".dango/sources.yml", "line": 7, "column": 7}
 
 
+def test_fragments_are_answered_by_what_is_not_there_and_what_is_whole_runs(project, flaky):
+    url, answers = flaky
+    answers += [429]
+    parts = {
+        "whole": "@dlt.source\ndef source():\n    @dlt.resource\n    def rows():\n        yield {'id': 1}\n    return rows\n",
+        "since": "@dlt.resource\ndef rows(at=dlt.sources.incremental('at')):\n    yield from client.rows(at.last_value)\n",
+        "retry": """@dlt.resource
+def rows():
+    for _ in range(2):
+        try:
+            answer = requests.get(URL)
+            answer.raise_for_status()
+            yield answer.json()
+            break
+        except requests.HTTPError as error:
+            if error.response.status_code != 429:
+                raise
+""",
+    }
+    for name, text in parts.items():
+        project.module(name, f"import dlt\n{text}")
+        project.module(f"bare_{name}", text)
+    project.module("retry", f"import dlt, requests\nURL = '{url}'\n{parts['retry']}")
+    names = [*parts, *(f"bare_{name}" for name in parts)]
+    project.sources(*({"name": name, "function": None} for name in names), defaults={"retries": 0})
+
+    done = project.sync()
+
+    assert [source["name"] for source in done.document["sources"] if source["status"] == "ok"] == [
+        "whole",
+        "retry",
+    ]
+    told = {name: done.source(name)["problems"][0] for name in names if name not in ("whole", "retry")}
+    for name in parts:
+        problem = told[f"bare_{name}"]
+        assert problem["what"] == "NameError: `dlt` is not defined"
+        assert problem["hint"] == "add `import dlt` at the top of the file"
+        assert problem["at"]["file"] == f"custom_sources/bare_{name}.py"
+    assert told["since"]["what"] == "NameError: `client` is not defined"
+    assert told["since"]["at"]["line"] == 4
+
+
 @pytest.fixture(scope="module")
 def chapters(new_project):
     """Sources whose settings come from every place that people put them, synced once."""
