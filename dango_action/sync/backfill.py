@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dango_action.errors import ConfigError, Problem, SourceError
 from dango_action.protocol import Clearing
 from dango_action.sync.cursors import ANEW, Range, cursor_of, range_of
-from dango_action.sync.fillable import Part, parts, refusal, unfillable
+from dango_action.sync.fillable import Part, parts, refusal, unfillable, way_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from dango_action.window import Window
 
 _STATE = "_dlt_pipeline_state"
+Stored = dict[tuple[str, str], Any]
+"""The last value of each cursor, by resource and path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +40,9 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Bounded:
-    """A cursor, the place in dlt's state that it is kept at, what is kept there, and the window in its values."""
+    """A cursor, and the window in its values."""
 
-    place: tuple[str, ...]
     cursor: Incremental[Any]
-    stored: Any
     span: Range
 
 
@@ -50,13 +50,15 @@ class _Bounded:
 class Backfill:
     """A source that loads a window, and why some of its selected resources stay as they are.
 
-    `appends` has the range of each resource whose rows replace those of the window.
+    `appends` has the range of each resource whose rows replace those of the window, and `stored` the last value of
+    each cursor, by resource and path.
     """
 
     source: DltSource
     left_out: dict[str, str]
-    appends: list[tuple[Part, Range]]
-    cursors: list[_Bounded]
+    chosen: list[Part]
+    appends: dict[str, Range]
+    stored: Stored
 
     def settle(self, pipeline: dlt.Pipeline, rows: Mapping[str, int]) -> Settled:
         """Return what goes with the load, and take dlt's state out of what is normalized.
@@ -66,11 +68,11 @@ class Backfill:
             SourceError: a cursor has moved, so it was not bounded.
 
         """
-        moved = [
-            cursor.place[2] for cursor in self.cursors if _last_value(pipeline, cursor.place) != cursor.stored
-        ]
+        now = _stored(pipeline, self.source.schema.name)
+        moved = [place for place, value in now.items() if value != self.stored.get(place)]
         if moved:
-            what = f"resource `{moved[0]}` has loaded more than the window: it makes its cursor anew while it runs"
+            resource, path = moved[0]
+            what = f"the cursor `{path}` of `{resource}` has moved: it is made while rows are loaded"
             raise SourceError.because(what, "nothing was changed; --full-refresh loads all of it anew")
         for load_id in pipeline.list_normalized_load_packages():
             for job in pipeline.get_load_package_info(load_id).jobs["new_jobs"]:
@@ -78,14 +80,16 @@ class Backfill:
                     Path(job.file_path).unlink()
         schema, settled = pipeline.schemas[self.source.schema.name], Settled()
         problems: list[Problem] = []
-        for part, span in self.appends:
-            if part.table not in schema.tables:  # nothing has ever come
+        for part in self.chosen:
+            span = self.appends.get(part.resource.name)
+            problems += _elsewhere(schema, part, rows)
+            if span is None or part.table not in schema.tables:  # it merges, or nothing has ever come
                 continue
-            if not rows.get(part.table):
+            if rows.get(part.table):
+                problems += _unclear(schema, part)
+                settled.clears.append(_clearing(schema, part, span))
+            else:
                 settled.kept.append(part.table)
-                continue
-            problems += _unclear(schema, part)
-            settled.clears.append(_clearing(schema, part, span))
         if problems:
             raise ConfigError(*problems)
         return settled
@@ -114,14 +118,15 @@ def bounded(source: DltSource, window: Window, pipeline: dlt.Pipeline, *, look: 
         raise ConfigError(*problems)
     source = source.with_resources(*(part.resource.name for part in chosen))
     ranges = {key: one for key, one in found.items() if isinstance(one, _Bounded)}
-    running = [(resource, ranges[key]) for key, resource in _extracted(source) if key in ranges]
-    for resource, one in running:
-        one.span.bound(resource, one.cursor)
+    for key, resource in _extracted(source):
+        if one := ranges.get(key):
+            one.span.bound(resource, one.cursor)
     return Backfill(
         source=source,
         left_out={name: problem.what for name, problem in left_out.items()},
-        appends=[(part, ranges[part.key].span) for part in chosen if part.resource.name in appending],
-        cursors=[one for _, one in running],
+        chosen=chosen,
+        appends={p.resource.name: ranges[p.key].span for p in chosen if p.resource.name in appending},
+        stored=_stored(pipeline, source.schema.name),
     )
 
 
@@ -131,21 +136,19 @@ def _ranges(
     """Give the cursors of all resources that run, with the window in their values, or why there is none."""
     for key, resource in _extracted(source):
         if cursor := cursor_of(resource):
-            place = (source.schema.name, "resources", resource.name, "incremental", cursor.cursor_path)
-            stored = _last_value(pipeline, place)
+            stored = _stored(pipeline, source.schema.name).get((resource.name, cursor.cursor_path))
             span = range_of(cursor, stored, window, clipped=resource.name in appending)
-            if isinstance(span, Range):
-                yield key, _Bounded(place=place, cursor=cursor, stored=stored, span=span)
-            else:
-                yield key, span
+            yield key, _Bounded(cursor=cursor, span=span) if isinstance(span, Range) else span
 
 
-def _last_value(pipeline: dlt.Pipeline, place: tuple[str, ...]) -> Any:  # noqa: ANN401 - any value of a cursor
-    """Return what dlt has in its state as the last value of a cursor; None if there is none."""
-    kept: Any = pipeline.state.get("sources", {})
-    for key in place:
-        kept = kept.get(key, {})
-    return kept.get("last_value")
+def _stored(pipeline: dlt.Pipeline, schema: str) -> Stored:
+    """Return the cursors in dlt's state."""
+    resources: Any = pipeline.state.get("sources", {}).get(schema, {}).get("resources", {})
+    return {
+        (name, path): cursor.get("last_value")
+        for name, kept in resources.items()
+        for path, cursor in kept.get("incremental", {}).items()
+    }
 
 
 def _idle(part: Part, found: Mapping[str, _Bounded | Problem]) -> Problem | None:
@@ -177,17 +180,16 @@ def _unclear(schema: Schema, part: Part) -> Iterator[Problem]:
             f"the rows of `{part.table}` don't say which load has brought them, as Arrow tables don't",
             "set `add_dlt_load_id = true` in `[normalize.parquet_normalizer]` of .dlt/config.toml",
         )
-    others = [
-        table["name"]
-        for table in schema.data_tables()
-        if table.get("resource") == part.resource.name and table["name"] != part.table and not table.get("parent")
-    ]
-    if others:
-        yield refusal(
-            part.resource.name,
-            f"it writes to further tables: {', '.join(f'`{name}`' for name in others)}",
-            ANEW,
-        )
+
+
+def _elsewhere(schema: Schema, part: Part, rows: Mapping[str, int]) -> Iterator[Problem]:
+    """Give the further tables that a resource has brought rows for, and that don't merge them."""
+    for table in schema.data_tables():
+        name = str(table["name"])
+        if table.get("resource") != part.resource.name or table.get("parent") or name == part.table:
+            continue
+        if rows.get(name) and way_of(table) != "merge":
+            yield refusal(part.resource.name, f"it writes to a further table, `{name}`", ANEW)
 
 
 def _clearing(schema: Schema, part: Part, span: Range) -> Clearing:

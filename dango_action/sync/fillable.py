@@ -62,7 +62,7 @@ def parts(source: DltSource) -> Iterator[Part]:
             resource=resource,
             cursor=cursor,
             fed=any(cursor_of(source.resources.with_pipe(pipe)) for pipe in pipes[1:]),
-            way=_way(table) if table else "by row",
+            way=way_of(table) if table else "by row",
             table=source.schema.naming.normalize_table_identifier(str(table["name"])) if table else "",
             column=source.schema.naming.normalize_identifier(column) if column else "",
             lineage=[pipe.instance_id for pipe in pipes],
@@ -112,7 +112,8 @@ def _table(resource: DltResource) -> TTableSchema | None:
         return None
 
 
-def _way(table: TTableSchema) -> Way:
+def way_of(table: TTableSchema) -> Way:
+    """Return what dlt does with the rows for a table."""
     disposition = table.get("write_disposition", "append")
     if disposition != "merge":
         return "replace" if disposition == "replace" else "append"
