@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
-import orjson
+from typing import TYPE_CHECKING
 
 from dango_action import environment, inputs, run
 from dango_action.cli import config
@@ -22,16 +19,16 @@ from dango_action.credentials.gather import gather
 from dango_action.credentials.keys import KeyRing
 from dango_action.credentials.scanner import Scanner
 from dango_action.errors import DangoError, ExitCode, Problem, UsageError
-from dango_action.github.commands import Runner, folder_in, write_summary
+from dango_action.github.commands import Runner, folder_in
 from dango_action.known import secrets_of, words_of
 from dango_action.leavings import Leavings
 from dango_action.plan import make_plan
+from dango_action.refusal import refuse
 from dango_action.report.summary import problem_list, prose
 from dango_action.state.seal import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from dango_action.credentials.held import Credentials
     from dango_action.keeper import Keeper
@@ -63,36 +60,13 @@ def main() -> None:
 
 def _main(environ: Mapping[str, str]) -> int:
     try:
-        step = inputs.step(environ, _event(environment.event_file(environ)))
+        step = inputs.step(environ, environment.event(environ))
     except UsageError as error:
-        return _refuse(error, environ)
+        return refuse(error, Runner(sys.stdout), environ)
     runner = Runner(sys.stdout, folder_in(step.context.workspace, step.inputs.project))
     runner.mask(step.context.token)
     leavings = Leavings(step=step, runner=runner)
     return _check(leavings) if step.mode == "check" else _sync(leavings, environ)
-
-
-def _event(file: Path | None) -> dict[str, Any]:
-    """Return the payload of the event that has started the workflow; {} if the runner gives none."""
-    if file is None or not file.is_file():
-        return {}
-    payload = orjson.loads(file.read_bytes())
-    return payload if isinstance(payload, dict) else {}
-
-
-def _refuse(error: UsageError, environ: Mapping[str, str]) -> int:
-    """Say what is wrong with the step: nothing can be done, and there may be no project to leave files in."""
-    runner = Runner(sys.stdout)
-    for problem in error.problems:
-        runner.line(str(problem))
-        runner.error("dango", problem)
-    runner.outputs({"status": "failed"})
-    file = environment.summary_file(environ)
-    if file:
-        lines = ["## ❌ dango: nothing could be done", "", *problem_list(error.problems)]
-        with suppress(OSError):
-            write_summary(file, "\n".join(lines))
-    return error.exit_code
 
 
 def _check(leavings: Leavings) -> int:

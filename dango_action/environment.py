@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from dango_action.credentials.allow_list import base_environment
 from dango_action.credentials.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -16,6 +19,22 @@ PREFIX = "DANGO_INPUT_"
 """Composite actions get no `INPUT_*` variables, so `action.yml` passes each input under this prefix."""
 
 API_URL = "https://api.github.com"
+
+_OF_INDEXES = ("UV_INDEX", "UV_HTTP_")
+_OF_UV = frozenset(
+    {
+        "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_NO_INDEX",
+        "UV_INSECURE_HOST", "UV_SYSTEM_CERTS", "UV_NATIVE_TLS", "UV_CACHE_DIR", "UV_CONCURRENT_DOWNLOADS", "NETRC",
+    }
+)  # fmt: skip
+# uv does not read pip's variables, which many runners of one's own have.
+_OF_PIP = {
+    "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
+    "PIP_EXTRA_INDEX_URL": "UV_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS": "UV_FIND_LINKS",
+    "PIP_NO_INDEX": "UV_NO_INDEX",
+    "PIP_CERT": "SSL_CERT_FILE",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +93,11 @@ def uploads(environ: Mapping[str, str]) -> Uploads:
     return Uploads(state=state, report=report, generation=environ.get("DANGO_GENERATION", ""))
 
 
-def event_file(environ: Mapping[str, str]) -> Path | None:
-    """Return the file with the payload of the event that has started the workflow; None outside of one."""
-    return Path(path) if (path := environ.get("GITHUB_EVENT_PATH")) else None
+def event(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the payload of the event that has started the workflow; {} if the runner gives none."""
+    file = Path(environ.get("GITHUB_EVENT_PATH") or ".")
+    payload = orjson.loads(file.read_bytes()) if file.is_file() else {}
+    return payload if isinstance(payload, dict) else {}
 
 
 def summary_file(environ: Mapping[str, str]) -> Path | None:
@@ -97,6 +118,18 @@ def on_runner(environ: Mapping[str, str]) -> bool:
 def user_token(environ: Mapping[str, str]) -> str:
     """Return the token that the GitHub CLI would use: `GH_TOKEN`, else `GITHUB_TOKEN`, else nothing."""
     return environ.get("GH_TOKEN") or environ.get("GITHUB_TOKEN") or ""
+
+
+def for_installers(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that uv has, and code that it builds: none of a source, none of dango's, no token."""
+    kept = base_environment(environ)
+    kept |= {ours: environ[theirs] for theirs, ours in _OF_PIP.items() if environ.get(theirs)}
+    return kept | {name: text for name, text in environ.items() if name in _OF_UV or name.startswith(_OF_INDEXES)}
+
+
+def action_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder that `action.yml` lies in."""
+    return Path(environ.get("GITHUB_ACTION_PATH") or ".")
 
 
 def secrets_key(environ: Mapping[str, str]) -> str:

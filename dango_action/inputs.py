@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from dango_action.config.words import did_you_mean, show
-from dango_action.environment import PREFIX, Context, context_of
+from dango_action.environment import PREFIX, Context, context_of, workspace
 from dango_action.errors import Problem, UsageError
 from dango_action.window import Window, window_of
 
@@ -22,7 +22,7 @@ Mode = Literal["sync", "check"]
 # Events whose code and data are the repository's own; what an outsider can set off with secrets is not here.
 SYNC_EVENTS = frozenset({"schedule", "workflow_dispatch", "repository_dispatch", "push"})
 _BY_HAND = frozenset({"workflow_dispatch", "repository_dispatch"})
-_CHECK_EVENTS = frozenset({"pull_request", "merge_group"})
+CHECK_EVENTS = frozenset({"pull_request", "merge_group"})
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _STORES = ("artifact", "none")
 _STATE_WORDS = ("sealed", "unsealed", "new")
@@ -119,7 +119,7 @@ def mode_for(event: str, asked: str, *, default_branch: bool) -> Mode:
     if asked not in ("", "sync", "check"):
         what = f"input `command`: there is no command `{show(asked)}`"
         raise UsageError.because(what, did_you_mean(asked, ("sync", "check")))
-    if asked == "check" or (event in _CHECK_EVENTS and asked == ""):
+    if asked == "check" or (event in CHECK_EVENTS and asked == ""):
         return "check"
     if event in SYNC_EVENTS and (event != "push" or default_branch):
         return "sync"
@@ -139,8 +139,7 @@ def step(environ: Mapping[str, str], event: Mapping[str, Any]) -> Step:
         UsageError: an input is unknown or holds no such value; all of them at once.
 
     """
-    given = {_input(key): value for key, value in environ.items() if key.startswith(PREFIX)}
-    values = _Values({name: value.strip() for name, value in given.items() if value.strip()})
+    values = _given(environ)
     context = context_of(environ, values.text("github-token"))
     project = values.folder(context.workspace)
     inputs = Inputs(
@@ -175,6 +174,21 @@ def step(environ: Mapping[str, str], event: Mapping[str, Any]) -> Step:
     if problems:
         raise UsageError(*problems)
     return Step(mode=mode, inputs=inputs, dry_run=dry_run, state=state, shard=shard, context=context)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUp:
+    """What the Action's set-up has to know of its inputs."""
+
+    project: Path
+    dry_run: bool
+
+
+def set_up(environ: Mapping[str, str]) -> SetUp | None:
+    """Return what the set-up has to know; None if an input for it is wrong, which `step` says."""
+    values = _given(environ)
+    wish = SetUp(project=values.folder(workspace(environ)), dry_run=values.flag("dry-run"))
+    return None if values.problems else wish
 
 
 def state_wish(text: str) -> tuple[StateWish, list[Problem]]:
@@ -285,6 +299,11 @@ def _on_default_branch(context: Context, event: Mapping[str, Any]) -> bool:
     repository = event.get("repository")
     branch = repository.get("default_branch") if isinstance(repository, dict) else None
     return branch is not None and context.ref == f"refs/heads/{branch}"
+
+
+def _given(environ: Mapping[str, str]) -> _Values:
+    given = {_input(key): value for key, value in environ.items() if key.startswith(PREFIX)}
+    return _Values({name: value.strip() for name, value in given.items() if value.strip()})
 
 
 def _input(variable: str) -> str:

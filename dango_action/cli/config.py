@@ -22,6 +22,7 @@ from dango_action.errors import ConfigError, ExitCode, Problem
 from dango_action.inputs import Inputs
 from dango_action.plan import make_plan, not_in_force, usable_target
 from dango_action.report.wording import counted
+from dango_action.requirements.asked import FILE
 from dango_action.results import problem_document
 from dango_action.sources.reading import look
 
@@ -74,6 +75,7 @@ def check(project: Path) -> Checked:
     """Look at everything that can be wrong before any source runs; it runs nothing."""
     parsed = read(project)
     problems, notices = [*parsed.problems, *settings_problems(project), *_sealed_problems(project)], []
+    problems += _requirements_problems(project)
     sources = parsed.config.effective_sources() if parsed.config else ()
     if parsed.config:
         notices = list(not_in_force(sources, parsed))
@@ -100,6 +102,13 @@ def _sealed_problems(project: Path) -> Iterator[Problem]:
         if isinstance(token, Problem):
             yield replace(token, at=entry.at)
     yield from clashes(document.entries)
+
+
+def _requirements_problems(project: Path) -> list[Problem]:
+    """Return what is wrong with .dango/requirements.txt, as far as its text alone tells."""
+    from dango_action.requirements.read import read as read_requirements  # noqa: PLC0415 - few projects have one
+
+    return read_requirements(project).problems if os.path.lexists(project / FILE) else []
 
 
 @click.group()

@@ -40,7 +40,8 @@ def flaws(text):
         and uploads[1]["with"] == {**uploads[0]["with"], "overwrite": True},
         "the process takes the place of its shell": run["run"].startswith(
             'exec "$DANGO_FOLDER/env/bin/python" -B -E -P -u -m'
-        ),
+        )
+        and text.count('run: exec "$DANGO_FOLDER/env/bin/python" -B -E -P ') == text.count("run: exec") == 4,
         "the user's Python stays as it was": steps[0]["with"].get("update-environment") is False,
         "nothing is installed without a hash": text.count("--require-hashes") == 2
         and text.count("--build-constraint") == 1,
@@ -48,9 +49,15 @@ def flaws(text):
         "every output comes from the process": all(
             output["value"] == f"${{{{ {' || '.join(f'steps.{step}.outputs.{name}' for step in steps_)} }}}}"
             for name, output in action["outputs"].items()
-            for steps_ in [["uploads", "run"] if name == "state-uploaded" else ["run"]]
+            for steps_ in [
+                {"state-uploaded": ["uploads", "run"], "status": ["run", "requirements"]}.get(name, ["run"])
+            ]
         ),
-        "it has no logic": len(text.splitlines()) < 140 and "  if [" not in text,
+        "packages of the user's come after our own, and before the run": [step.get("id") for step in steps[:4]]
+        == ["python", "install", "requirements", "run"],
+        "what installs them gets no secret of the inputs": "secret" not in str(steps[2]) + str(steps[1])
+        and "token" not in str(steps[2]) + str(steps[1]),
+        "it has no logic": len(text.splitlines()) < 150 and "  if [" not in text,
         "the marketplace can show it": {"name", "description", "author", "branding"} <= action.keys(),
     }
     return [sentence for sentence, holds in sentences.items() if not holds]
@@ -90,6 +97,12 @@ def test_the_action_has_no_flaw():
             "the second try differs from the first in nothing but that it may overwrite",
         ),
         ('exec "$', 'env "$', "the process takes the place of its shell"),
+        (
+            "        DANGO_INPUT_DRY_RUN",
+            "        DANGO_INPUT_SECRETS_KEY: ${{ inputs.secrets-key }}\n        DANGO_INPUT_DRY_RUN",
+            "what installs them gets no secret of the inputs",
+        ),
+        ("- id: requirements", "- id: later", "packages of the user's come after our own, and before the run"),
         (" -P", "", "the process takes the place of its shell"),
         ("update-environment: false", "update-environment: true", "the user's Python stays as it was"),
         (" --require-hashes --requirement", " --requirement", "nothing is installed without a hash"),

@@ -46,6 +46,7 @@ UPPER = RUN | {
     "overview",
     "reset",
     "sources_overview",
+    "requirements",
 }
 # part of the package -> what of the package it may import
 MAY_IMPORT = {
@@ -90,8 +91,12 @@ MAY_IMPORT = {
     "overview": BASE | {"config", "plan", "state", "warehouse", "whereabouts"},
     "sources_overview": BASE | {"config", "scaffold"},
     "reset": BASE | {"config", "plan", "scaffold", "warehouse"},
+    "refusal": BASE | {"environment", "github", "report"},
+    "requirements": BASE | {"config"},
+    "installing": BASE
+    | {"cli", "credentials", "environment", "github", "inputs", "refusal", "report", "requirements"},
     "leavings": BASE | {"credentials", "github", "inputs", "state", "report"},
-    "action": UPPER | {"cli", "leavings"},
+    "action": UPPER | {"cli", "leavings", "refusal"},
     "uploads": BASE | {"cli", "environment", "github", "report"},
     "cli": UPPER,
 }
