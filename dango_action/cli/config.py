@@ -119,7 +119,7 @@ def config() -> None:
 @config.command(cls=Answering)
 @click.pass_obj
 def validate(project: Path, /, *, as_json: bool) -> int:
-    """Report everything that is wrong with .dango/sources.yml, .env and dlt's TOML files, with its place."""
+    """Report everything that is wrong with sources.yml, requirements.txt, .env and dlt's files, with its place."""
     checked = check(project)
     if as_json:
         answer(checked.document(), checked.problems, checked.exit_code)

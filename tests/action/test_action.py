@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from packages import wheel
 from sealed_state import MINE, keys
 
 from dango_action.scaffold.workflow import CHECKOUT
@@ -72,6 +73,14 @@ BAD = """
         print("::error::not a command\\n  File \\"x.py\\", line 1, in x\\n    raise ValueError('not an annotation')")
         raise ValueError("no such account")
         yield
+"""
+POSTED = """\
+import dlt
+import parcel
+
+@dlt.resource
+def source():
+    yield {"version": parcel.VERSION}
 """
 SECRETS = {"SHOP_KEY": "hunter2"}
 SEALING = {**SECRETS, "DANGO_SECRETS_KEY": MINE.text()}
@@ -217,13 +226,28 @@ def test_a_failed_upload_is_tried_again_and_told_apart_from_the_sync(shop, runne
     assert said in lost.summary
 
 
-def test_a_dispatch_takes_its_inputs_and_a_pull_request_is_checked(shop, runner_of, product, github):
-    folder, runner = shop(entry("shop"), entry("bad")), runner_of(product)
-
-    look = runner.run(
-        folder, event="workflow_dispatch", secrets=SECRETS, payload={"inputs": {"sources": "shop", "limit": "1"}}
+def test_a_dispatch_takes_its_inputs_and_requirements_and_a_pull_request_of_a_fork_is_checked(
+    shop, runner_of, product, github
+):
+    folder = shop(
+        entry("shop"),
+        entry("posted"),
+        **{
+            "custom_sources/posted.py": POSTED,
+            ".dango/requirements.txt": "--no-index\n--find-links ../vendor\nparcel\n",
+            "vendor/README": "packages that are on no index\n",
+        },
     )
+    wheel(folder / "vendor", "parcel", needs=["dlt>=1"])
+    subprocess.run(["git", "add", "vendor"], cwd=folder, check=True)
+    commit(folder, "vendor/README", "packages that are on no index, of our own\n")
+    runner = runner_of(product)
+
+    asked = {"inputs": {"sources": "shop posted", "limit": "1"}}
+    look = runner.run(folder, event="workflow_dispatch", secrets=SECRETS, payload=asked)
     assert look.code == 0, look.text
+    assert look.outputs("dango")["sources-ok"] == "shop,posted"
+    assert "installed 1 requirement of .dango/requirements.txt" in look.text
     assert look.outputs("dango")["rows-loaded"] == "0"
     assert [name.split("-warehouse")[0] for name in names(look)] == ["dango-run"]
     assert "nothing was loaded" in look.summary
@@ -234,8 +258,11 @@ def test_a_dispatch_takes_its_inputs_and_a_pull_request_is_checked(shop, runner_
     assert checked.code == 0, checked.text
     assert checked.outputs("dango")["status"] == "ok"
     assert "is valid: 2 sources" in checked.summary
-    asked = [request.path for request in github.requests[before:] if request.path.startswith("/repos")]
-    assert asked == [], "a check asks for nothing"
+    requested = [request.path for request in github.requests[before:] if request.path.startswith("/repos")]
+    assert requested == [], "a check asks for nothing"
+    [notice] = [note for note in checked.annotations if note.level == "notice"]
+    assert "are not installed: this pull request comes from another repository" in notice.message
+    assert "installed 1 requirement" not in checked.text
     assert not any(name.startswith("dango-state") for name in names(checked))
 
 
