@@ -104,8 +104,8 @@ def _cursors(within: str, function: Function, file: str) -> Iterator[Idiom]:
     """Give the cursors that are declared in a way that dlt does not recognize as one."""
     for argument, default in _parameters(function):
         annotation = argument.annotation
-        if annotation is None:
-            continue
+        if annotation is None or ast.unparse(annotation).rpartition(".")[2] in ("Any", "object"):
+            continue  # dlt then takes the default's type
         if _is_cursor(default) and not _names_incremental(annotation):
             kind = ast.unparse(annotation)
             what = f"dlt takes `{argument.arg}: {kind}` for a setting of that name, not for a cursor"

@@ -7,9 +7,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dlt
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ValueNotSecretException
 from dlt.common.exceptions import MissingDependencyException
 from dlt.extract.exceptions import InvalidResourceDataTypeIsNone, PipeGenInvalid, SourceDataIsNone
+from dlt.extract.utils import dynstr
 
 from dango_action.errors import ExitCode, Problem
 from dango_action.sources.idioms import Idiom, find_idioms
@@ -18,6 +20,8 @@ from dango_action.sync.missing import held, missing
 from dango_action.sync.tracebacks import definition_of, frames, module_file, place_of, shown
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from dango_action.errors import Position
     from dango_action.protocol import Task
 
@@ -64,11 +68,19 @@ def _missing_key(cause: KeyError, name: str, task: Task, at: Position | None) ->
     if passed and passed[-1].f_code is type(os.environ).__getitem__.__code__:
         what = f"the variable {name} is not there for source `{task.name}`: a source sees its own alone"
         return Problem(what=what, hint=f"add `env: [{name}]` to it in .dango/sources.yml, and set it", at=at)
+    if len(passed) > 1 and passed[-2].f_code is dynstr.__call__.__code__:
+        what = f"a resource's name is made of its arguments, and `{name}` is not among them"
+        hint = f"add `{name}:` below `function_kwargs:`; a setting comes too late for a name"
+        return Problem(what=what, hint=hint, at=at or task.places.get("dlt_native"))
     if place := next((place for path, place in held(task) if path[-1] == name), None):
         what = f"`{name}` is set for this source in {place}, and the code looks for it elsewhere: {cause!r}"
         hint = f"take it as a parameter of the source function: `{name}=dlt.secrets.value`"
         return Problem(what=what, hint=hint, at=at)
     return None
+
+
+def _is_dlts(frame: FrameType) -> bool:
+    return Path(frame.f_code.co_filename).is_relative_to(Path(dlt.__file__).parent)
 
 
 def _idioms(cause: BaseException, task: Task) -> list[Problem]:
@@ -89,6 +101,8 @@ def _explains(idiom: Idiom, cause: BaseException, file: Path, task: Task) -> boo
         return isinstance(cause, ValueError) and passed[-1].f_code.co_filename == dataclasses.__file__
     if isinstance(cause, ConfigFieldMissingException):
         return idiom.parameter in cause.fields
+    if isinstance(cause, IndexError) and _is_dlts(list(frames(cause))[-1]):
+        return True  # of an annotation with a type in it, like `Optional[int]`, dlt takes the wrong one
     return any(
         frame.f_code.co_name == idiom.function and Path(frame.f_code.co_filename) == file
         for frame in frames(cause)
