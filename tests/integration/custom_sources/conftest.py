@@ -28,10 +28,10 @@ class Warehouse:
         self._file = folder / "warehouse.duckdb"
         self._runs = 0
 
-    def sync(self, name, *, full_refresh=False, limit=None, resources=(), **kwargs):
-        """Load the source and module `name`; return how many rows each table got, dlt's own tables left out."""
+    def sync(self, name, *, function=None, full_refresh=False, limit=None, resources=(), **kwargs):
+        """Load the source `function`, called like its module `name` if not given; return how many rows each table got, dlt's own tables left out."""
         self._runs += 1
-        factory = getattr(importlib.import_module(name), name)
+        factory = getattr(importlib.import_module(name), function or name)
         pipeline = dlt.pipeline(
             name,
             pipelines_dir=str(self._folder / f"pipelines-{self._runs}"),
