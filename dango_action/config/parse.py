@@ -149,7 +149,9 @@ def _draft(node: Node) -> Draft:
     )
     if word:
         what = f"unknown type `{show(word.text)}`"
-        hint = f"{did_you_mean(word.text, TYPES)}; `dlt_native` takes any dlt source"
+        hint = did_you_mean(word.text, TYPES)
+        if hint.startswith("use"):  # nothing is near: somebody looks for a type that is not there
+            hint += "; `dlt_native` takes any dlt source"
         draft.problems.append(Problem(what=what, hint=hint, at=word.at))
     return draft
 
