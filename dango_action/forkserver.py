@@ -52,6 +52,7 @@ FORKS = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _LINE = 65536
+_ARROWS_MEMORY = "JE_ARROW_MALLOC_CONF"  # jemalloc's, of pyarrow
 _DYING = 5.0  # seconds; it takes that long only if the disk hangs
 
 
@@ -133,14 +134,23 @@ def _kill_group(worker: int) -> None:
         os.killpg(worker, signal.SIGKILL)
 
 
+def _preload() -> None:
+    """Import what workers need, and leave no thread: a fork has none of them, but what they held stays held."""
+    os.environ[_ARROWS_MEMORY] = "background_thread:false"
+    for module in PRELOAD:
+        with contextlib.suppress(ImportError):  # a worker that needs it will say so
+            importlib.import_module(module)
+    del os.environ[_ARROWS_MEMORY]
+    if "duckdb" in sys.modules:
+        sys.modules["duckdb"].default_connection().close()  # made by the import; who asks for it gets a new one
+
+
 def main() -> NoReturn:
     """Run the server: `python -P -m dango_action.forkserver DESCRIPTOR fork|spawn`."""
     control, forks = socket.socket(fileno=int(sys.argv[1])), sys.argv[2] == "fork"
     control.set_inheritable(False)
     if forks:
-        for module in PRELOAD:
-            with contextlib.suppress(ImportError):  # a worker that needs it will say so
-                importlib.import_module(module)
+        _preload()
         gc.freeze()  # keeps the imported modules out of the workers' collections, so their pages stay shared
     woken, wake = os.pipe()
     os.set_blocking(wake, False)

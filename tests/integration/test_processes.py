@@ -72,6 +72,22 @@ def test_a_worker_says_what_it_does_and_ends(pool, folder):
     assert "hi" in (folder / "log").read_text()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="it is forked on Linux alone")
+def test_workers_are_forked_from_a_process_without_other_threads(folder):
+    write(
+        folder,
+        "shop",
+        "import dlt, duckdb, os\n@dlt.resource\ndef source():\n"
+        "    counted = duckdb.sql('select count(*) from range(1000000)').fetchone()[0]\n"
+        "    yield {'threads': len(os.listdir(f'/proc/{os.getppid()}/task')), 'counted': counted}\n",
+    )
+    with Pool(ForkServer(ENVIRON)) as pool:
+        events = until_ended(pool, pool.start(task(folder, "shop"), folder / "log"))
+
+    assert events[-2][1].preview[0].rows == [["1", "1000000"]]
+    assert "fork" not in (folder / "log").read_text()
+
+
 def test_many_workers_at_once_and_one_that_dies_before_it_says_anything(pool, folder):
     write(folder, "good", "import dlt\n@dlt.resource\ndef source():\n    yield {'a': 1}\n")
     write(folder, "dies", "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")

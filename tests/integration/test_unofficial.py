@@ -233,3 +233,7 @@ def test_each_instance_has_its_own_key_data_and_log(synced):
     assert "PrimaryResourceTerminalError" not in texts["phone_east.log"]
     assert [name for name, text in texts.items() for key in KEYS if key in text] == []
     assert "no such key: ***" in texts["phone_west.log"]  # the vendor has echoed it
+
+
+def test_the_command_itself_prints_no_warning_of_python(synced):
+    assert "Warning" not in synced.first.err + synced.second.err
