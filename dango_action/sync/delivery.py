@@ -53,10 +53,26 @@ def deliver(task: Deliver) -> None:
             for table in tables_of(connection, task.dataset):
                 connection.execute(f"drop table {quoted(task.dataset, table)}")
         _load(task, folder, lake, transaction)
-        for clearing in task.clears:
-            clear(connection, task.dataset, task.load_ids, clearing)
+        _clear(task, connection)
         transaction.commit()
         _renew(connection, lease)
+
+
+def _clear(task: Deliver, connection: duckdb.DuckDBPyConnection) -> None:
+    """Delete what a backfill replaces; what is to be deleted was said by a process that runs the user's code.
+
+    Raises:
+        StateError: it is in a table that is not the source's.
+
+    """
+    own = set(tables_of(connection, task.dataset))
+    for clearing in task.clears:
+        if not own.issuperset((clearing.table, *clearing.nested)):
+            raise StateError.because(
+                f"the backfill was announced to replace rows of `{clearing.table}`, none of its tables",
+                "nothing was changed; does the source's code write to open file descriptors?",
+            )
+        clear(connection, task.dataset, task.load_ids, clearing)
 
 
 def _renew(connection: duckdb.DuckDBPyConnection, lease: Lease) -> None:

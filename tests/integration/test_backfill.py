@@ -181,6 +181,30 @@ def test_a_look_at_a_window_needs_no_earlier_load_and_the_inputs_are_held_agains
     assert (wrong.code, wrong.err.count("is no time and no number")) == (2, 2)
 
 
+def test_a_process_that_is_killed_between_the_new_rows_and_the_commit_leaves_the_old_ones(shop):
+    serve(shop, notes=timed(range(1, 6), 1))
+    assert shop.sync().code == 0
+    dies = """
+        import os, signal
+        from dango_action.sync import pipeline
+
+        clear = pipeline.clear
+
+        def cleared(*arguments):
+            clear(*arguments)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        pipeline.clear = cleared
+    """
+    shop.module("shop", SHOP + dies.replace("\n    ", "\n"))
+    serve(shop, notes=timed(range(1, 6), 2))
+
+    done = shop.sync("--since", "2024-01-02", "--until", "2024-01-04")
+
+    assert (done.code, versions(shop, "notes")) == (5, dict.fromkeys(range(1, 6), 1))
+    assert "its process was killed by SIGKILL" in done.source("shop")["cause"]
+
+
 def test_a_lake_has_the_window_anew_with_a_new_column_and_nested_rows(shop):
     shop.sources({"name": "shop", "resources": ["notes"]}, target="ducklake:lake")
     serve(shop, notes=timed(range(1, 11), 1, items=[{"x": 1}]))

@@ -10,14 +10,16 @@ from dango_action.warehouse.extensions import in_wheel
 
 PROGRAM = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import dlt
 
-from dango_action.protocol import Deliver, Place, Settings
+from dango_action.errors import StateError
+from dango_action.protocol import Clearing, Deliver, Place, Settings
 from dango_action.sync.delivery import deliver
 from dango_action.sync.place import open_place
-from dango_action.warehouse.lease import acquire
+from dango_action.warehouse.lease import OWNER, acquire
 from dango_action.warehouse.reader import reader
 from dango_action.warehouse.transaction import Transaction
 
@@ -35,6 +37,12 @@ task = Deliver(
     name="a", place=place, dataset="raw_a", holder="run", token=lease.token, scratch=str(scratch),
     load_ids=pipeline.list_normalized_load_packages(), drops=False,
 )
+lies = Clearing(table=OWNER, column="token", kind="bigint", since="0", until="9", nested={})
+try:
+    deliver(replace(task, clears=[lies]))
+    sys.exit("the rows of a lease are not the source's to replace")
+except StateError:
+    pass
 commit = Transaction.commit
 
 
