@@ -1,7 +1,10 @@
 """Wherever a cursor is declared, and whatever its values are like, a window is loaded by it and nothing else is."""
 
+import http.server
+import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import ClassVar
 
 import dlt
 import pendulum
@@ -129,28 +132,38 @@ def test_what_has_no_cursor_has_none_even_where_there_is_a_place_for_one():
     assert cursor_of(dlt.resource([1], name="plain")) is None
 
 
-def test_a_server_that_rest_api_asks_hears_both_ends_of_the_window():
-    endpoint = {
-        "path": "rows",
-        "incremental": {
-            "cursor_path": "at",
-            "start_param": "from",
-            "end_param": "to",
-            "initial_value": "2020-01-01T00:00Z",
-        },
-    }
+class Asked(http.server.BaseHTTPRequestHandler):
+    """Answers with a row for each hour, and keeps what it was asked for."""
+
+    paths: ClassVar[list[str]] = []
+
+    def do_GET(self):
+        self.paths.append(self.path)
+        rows = [{"at": f"2024-01-{n:02}T{hour:02}:00Z"} for n in range(2, 6) for hour in (0, 12)]
+        body = json.dumps(rows).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_server_that_rest_api_asks_hears_both_ends_of_the_window(serve):
+    begin = {"cursor_path": "at", "start_param": "from", "end_param": "to", "initial_value": "2020-01-01T00:00Z"}
+    endpoint = {"path": "rows", "paginator": "single_page", "incremental": begin}
+    client = {"base_url": serve(Asked)}
     [resource, plain] = rest_api_resources(
-        {
-            "client": {"base_url": "http://127.0.0.1:9"},
-            "resources": [{"name": "rows", "endpoint": endpoint}, "plain"],
-        }
+        {"client": client, "resources": [{"name": "rows", "endpoint": endpoint}, "plain"]}
     )
-    window = Window(since=day(3), until=day(5))
     cursor = cursor_of(resource)
 
-    made = range_of(cursor, None, window, clipped=False)
+    range_of(cursor, None, Window(since=day(3), until=day(4, hours=1)), clipped=False).bound(resource, cursor)
 
-    assert (made.initial, made.end) == ("2024-01-02T23:59Z", "2024-01-05T00:01Z")
+    assert [row["at"] for row in resource] == ["2024-01-03T00:00Z", "2024-01-03T12:00Z", "2024-01-04T00:00Z"]
+    assert Asked.paths == ["/rows?from=2024-01-02T23%3A59Z&to=2024-01-04T01%3A01Z"]
     assert cursor_of(plain) is None
 
 
