@@ -19,7 +19,7 @@ from dango_action.environment import for_installers
 from dango_action.errors import ConfigError, ExitCode, Position, Problem
 from dango_action.github.commands import Runner, folder_in
 from dango_action.inputs import CHECK_EVENTS
-from dango_action.installing.aftermath import folders, snapshot, take_away_start_files, trespasses
+from dango_action.installing.aftermath import snapshot, take_away_start_files, trespasses
 from dango_action.installing.decision import reason_against
 from dango_action.installing.explain import problems
 from dango_action.installing.uv import Uv, logins
@@ -86,13 +86,13 @@ def _install(asked: Asked, runner: Runner, environ: Mapping[str, str]) -> None:
     folder = environment.context_of(environ, "").folder.resolve()
     lock = environment.action_folder(environ).resolve() / "requirements/run.txt"
     uv = Uv(folder=folder, lock=lock, version=metadata.version(OURS), environ=environ)
-    before = snapshot(*folders())
+    before = snapshot()
     said = uv.install(asked, asked.wanted)
     if said.text:
         runner.group("uv", said.text.splitlines())
     if said.status != 0:
         raise ConfigError(*problems(uv, asked, said))
-    after = snapshot(*folders())
+    after = snapshot()
     if found := list(trespasses(before, after)):
         raise ConfigError(*found)
     if started := take_away_start_files(before, after):

@@ -7,6 +7,7 @@ may not change, and no package may add to one of ours.
 from __future__ import annotations
 
 import os
+import sys
 import sysconfig
 from importlib import metadata
 from pathlib import Path
@@ -22,23 +23,19 @@ Snapshot = dict[str, tuple[int, int, int]]
 """Of each file, by its path: inode, bytes, and nanoseconds of its last change."""
 # Python runs these by itself whenever it starts, also in the process that holds the private key.
 _AT_START = frozenset({"sitecustomize", "usercustomize"})
+# Many packages bring their tests by mistake, one of dango's among them; nothing imports these.
+_NOBODYS = "tests"
 _LISTED = 5
 
 
-def folders() -> tuple[Path, ...]:
-    """Return where packages of this environment lie, and their commands."""
-    return tuple(dict.fromkeys(Path(sysconfig.get_path(name)) for name in ("purelib", "platlib", "scripts")))
-
-
-def snapshot(*roots: Path) -> Snapshot:
-    """Return all files below folders."""
+def snapshot() -> Snapshot:
+    """Return all files of this environment, its commands and settings among them."""
     found = {}
-    for root in roots:
-        for folder, _, names in os.walk(root):
-            for name in names:
-                path = f"{folder}{os.sep}{name}"
-                status = os.lstat(path)
-                found[path] = (status.st_ino, status.st_size, status.st_mtime_ns)
+    for folder, _, names in os.walk(sys.prefix):
+        for name in names:
+            path = f"{folder}{os.sep}{name}"
+            status = os.lstat(path)
+            found[path] = (status.st_ino, status.st_size, status.st_mtime_ns)
     return found
 
 
@@ -46,11 +43,14 @@ def trespasses(before: Snapshot, after: Snapshot) -> Iterator[Problem]:
     """Give a problem for each package that has replaced or joined files of dango's environment."""
     packages = {os.path.dirname(path) for path in before if os.path.basename(path) == "__init__.py"}  # noqa: PTH119, PTH120 - ten thousand paths
     touched = {path for path, status in before.items() if after.get(path) != status}
-    touched |= {path for path in after.keys() - before.keys() if not packages.isdisjoint(_parents(path))}
-    touched |= {path for path in after.keys() - before.keys() if _is_at_start(Path(path))}
-    owners = _owners(before)
+    new = after.keys() - before.keys()
+    touched |= {path for path in new if not packages.isdisjoint(_parents(path))}
+    folders = _folders()
+    touched |= {path for path in new if _is_at_start(Path(path), folders)}
+    nobodys = tuple(f"{folder}{os.sep}{_NOBODYS}{os.sep}" for folder in folders)
+    owners = _owners(before) if touched else {}
     by_owner: dict[str, list[str]] = {}
-    for path in sorted(touched):
+    for path in sorted(path for path in touched if not path.startswith(nobodys)):
         by_owner.setdefault(owners.get(path, "a package"), []).append(path)
     for owner, paths in by_owner.items():
         yield _problem(owner, paths)
@@ -63,13 +63,18 @@ def take_away_start_files(before: Snapshot, after: Snapshot) -> list[str]:
         OSError: one can't be deleted.
 
     """
-    new = [
-        path for path in after.keys() - before.keys() if path.endswith(".pth") and Path(path).parent in folders()
-    ]
+    folders = _folders()
+    new = [path for path in map(Path, after.keys() - before.keys()) if path.suffix == ".pth"]
+    new = [path for path in new if path.parent in folders]
     owners = _owners(before) if new else {}
     for path in new:
-        Path(path).unlink()
-    return sorted({owners.get(path, "a package") for path in new})
+        path.unlink()
+    return sorted({owners.get(str(path), "a package") for path in new})
+
+
+def _folders() -> frozenset[Path]:
+    """Return where packages of this environment lie."""
+    return frozenset(Path(sysconfig.get_path(name)) for name in ("purelib", "platlib"))
 
 
 def _parents(path: str) -> Iterator[str]:
@@ -78,10 +83,10 @@ def _parents(path: str) -> Iterator[str]:
         path = parent
 
 
-def _is_at_start(path: Path) -> bool:
-    if path.parent in folders():
+def _is_at_start(path: Path, folders: frozenset[Path]) -> bool:
+    if path.parent in folders:
         return path.name.partition(".")[0] in _AT_START
-    return path.parent.parent in folders() and path.parent.name in _AT_START
+    return path.parent.parent in folders and path.parent.name in _AT_START
 
 
 def _owners(before: Snapshot) -> Mapping[str, str]:
@@ -95,10 +100,8 @@ def _owners(before: Snapshot) -> Mapping[str, str]:
 
 
 def _problem(owner: str, paths: list[str]) -> Problem:
-    roots = [str(root) for root in folders()]
-    names = [
-        next((os.path.relpath(path, root) for root in roots if path.startswith(root)), path) for path in paths
-    ]
+    root = sysconfig.get_path("purelib")
+    names = [path.removeprefix(f"{root}{os.sep}").removeprefix(f"{sys.prefix}{os.sep}") for path in paths]
     listed = ", ".join(f"`{name}`" for name in names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
     return Problem(
         what=f"{owner} brings files that belong to dango's own packages, or run whenever Python starts: {listed}",

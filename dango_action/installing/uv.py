@@ -54,8 +54,8 @@ class Uv:
             OSError: uv is not there, or its files can't be written.
 
         """
-        needed, bounds = self._file("wanted.txt", wanted), self._file("bounds.txt", asked.bounds)
-        bounds.write_text(f"{bounds.read_text(encoding='utf-8')}{OURS}=={self.version}\n", encoding="utf-8")
+        needed = self._file("wanted.txt", (one.line for one in wanted))
+        bounds = self._file("bounds.txt", (f"{OURS}=={self.version}", *(one.line for one in asked.bounds)))
         arguments = [
             *(str(self.folder / "uv/bin/uv"), "pip", "install", "--quiet", "--no-config", "--no-progress"),
             *("--color", "never", "--no-python-downloads", "--python", sys.executable),
@@ -74,9 +74,9 @@ class Uv:
         said = Redactor.of(logins(variables)).text(_LOGIN.sub("***@", said))
         return Said(status=status, text=_UNPRINTABLE.sub("", said).strip())
 
-    def _file(self, name: str, lines: Iterable[Wanted]) -> Path:
+    def _file(self, name: str, lines: Iterable[str]) -> Path:
         file = self.folder / name
-        file.write_text("".join(f"{each.line}\n" for each in lines), encoding="utf-8")
+        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         return file
 
 

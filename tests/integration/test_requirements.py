@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 UV = ROOT / ".tools/bin/uv"
 OWN = {"pull_request": {"head": {"repo": {"id": 7}}, "base": {"repo": {"id": 7}}}}
 FORK = {"pull_request": {"head": {"repo": {"id": 8}}, "base": {"repo": {"id": 7}}}}
+OURS = {"dlt/__init__.py": "", "dlt/version.py": "OURS = True\n", "tests/__init__.py": "ours = True\n"}
 KEY = "planted-key-of-the-job"
 
 
@@ -96,7 +97,7 @@ def job(tmp_path, links):
     (job.folder / "uv/bin").mkdir(parents=True)
     (job.folder / "uv/bin/uv").symlink_to(UV)
     subprocess.run([UV, "venv", "-q", "--no-config", "--python", sys.executable, job.folder / "env"], check=True)
-    own = wheel(links, "dlt", dlt.__version__, files={"dlt/__init__.py": "", "dlt/version.py": "OURS = True\n"})
+    own = wheel(links, "dlt", dlt.__version__, files=OURS)
     command = [UV, "pip", "install", "-q", "--no-config", "--offline", "--no-index"]
     subprocess.run([*command, "--python", job.folder / "env/bin/python", own], check=True)
     (job.packages / "tests.pth").write_text(f"{sysconfig.get_path('purelib')}\n{ROOT}\n")
@@ -108,7 +109,8 @@ def here(*lines):
 
 
 def test_what_the_file_names_is_installed_with_what_it_needs_and_dlt_stays(job, links):
-    wheel(links, "parcel", needs=["dlt>=1", "stamp"], files={"parcel.py": "", "parcel.pth": "import parcel\n"})
+    brought = {"parcel.py": "", "tests/__init__.py": "", "parcel.pth": "import parcel\n"}
+    wheel(links, "parcel", needs=["dlt>=1", "stamp"], files=brought)
     wheel(links, "stamp", "2.0")
     text = "\ufeff# für custom_sources\r\nparcel>=1, \\\r\n  <2  # postage\r\n" + "# a long file\r\n" * 10_000
     with serving(links, login="reader:pa55word") as index:
@@ -189,17 +191,24 @@ def test_a_hash_of_the_user_is_held_against_the_package(job, links, right):
 
 
 @pytest.mark.parametrize(
-    "file", ["dlt/version.py", "dlt/more.py", "dlt/__pycache__/version.cpython-311.pyc", "sitecustomize.py"]
+    "file",
+    [
+        "dlt/version.py",
+        "dlt/more.py",
+        "dlt/__pycache__/version.cpython-311.pyc",
+        "sitecustomize.py",
+        "parcel-1.0.data/data/pyvenv.cfg",
+    ],
 )
 def test_a_package_may_not_bring_what_is_dangos_or_runs_at_every_start(job, links, file):
-    wheel(links, "parcel", files={file: "print('theirs')\n"})
+    wheel(links, "parcel", files={file: "print('theirs')\n", "tests/__init__.py": ""})
     [(place, said)] = job.refused(here("parcel"))
 
     assert place == ".dango/requirements.txt:1:1"
     assert said.startswith(
         "`parcel` brings files that belong to dango's own packages, or run whenever Python starts"
     )
-    assert f"`{file}`" in said
+    assert said.partition(": ")[2].splitlines()[0] == f"`{file.rpartition('data/data/')[2]}`"
 
 
 # event, payload -> whether something is fetched
