@@ -147,8 +147,15 @@ def test_code_is_built_only_if_its_name_is_given_and_sees_no_secret(job, links):
     assert KEY not in seen
     assert "GITHUB" not in seen
 
+    sdist(links, "leaky", fails=True)
+    code, out = job.run(here("leaky", "--no-binary leaky"), UV_INDEX_SHOP_PASSWORD="pa55word")
+    assert code == 3
+    assert "'UV_INDEX_SHOP_PASSWORD': '***'" in out
+    assert "pa55word" not in out.replace("::add-mask::pa55word", "")
+
 
 def test_a_conflict_is_uvs_to_explain_at_each_line_that_has_one_by_itself(job, links):
+    wheel(links, "dlt", "0.9")
     wheel(links, "relic", needs=["dlt<1.0"])
     wheel(links, "parcel")
     found = job.refused(here("parcel", "relic", "ghost"))
@@ -175,14 +182,21 @@ def test_an_index_that_fails_is_no_conflict_and_its_password_is_not_shown(job, l
         code, out = job.run("parcel\nstamp\n", UV_INDEX_URL=address)
     assert code == 3
     assert "uv could not look for the packages: " in out
-    assert [line for line in out.splitlines() if "pa55word" in line] == ["::add-mask::pa55word"]
+    _, wrong = job.run("parcel\n", UV_INDEX_URL="http://reader:pa55word@[bad/simple")
+    assert "http://***@[bad/simple" in wrong
+    assert "pa55word" not in (out + wrong).replace("::add-mask::pa55word", "")
     assert "pa55word" not in (job.folder / "summary.md").read_text()
 
 
-@pytest.mark.parametrize("right", [True, False])
-def test_a_hash_of_the_user_is_held_against_the_package(job, links, right):
-    digest = hashlib.sha256(wheel(links, "parcel").read_bytes()).hexdigest() if right else "0" * 64
-    text = here("--require-hashes", f"parcel==1.0 --hash=sha256:{digest}")
+@pytest.mark.parametrize(
+    ("needs", "digest", "right"), [(["dlt"], "", True), (["dlt"], "0" * 64, False), (["stamp"], "", False)]
+)
+def test_hashes_of_the_user_are_held_against_packages_and_may_be_asked_for_everywhere(
+    job, links, needs, digest, right
+):
+    wheel(links, "stamp")
+    own = hashlib.sha256(wheel(links, "parcel", needs=needs).read_bytes()).hexdigest()
+    text = here("--require-hashes", f"parcel==1.0 --hash=sha256:{digest or own}")
     if right:
         assert job.run(text)[0] == 0
     else:

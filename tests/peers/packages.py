@@ -17,6 +17,8 @@ from pathlib import Path
 _BACKEND = """\
 import os, zipfile
 def build_wheel(folder, config_settings=None, metadata_directory=None):
+    if {fails}:
+        raise SystemExit(repr(dict(os.environ)))
     name = "{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(os.path.join(folder, name), "w") as archive:
         archive.writestr("{name}.py", "SEEN = " + repr(dict(os.environ)))
@@ -39,15 +41,15 @@ def wheel(folder, name, version="1.0", *, files=None, needs=()):
     return path
 
 
-def sdist(folder, name, version="1.0"):
-    """Make a source archive whose build writes the environment that it sees into its module."""
+def sdist(folder, name, version="1.0", *, fails=False):
+    """Make a source archive whose build writes the environment that it sees into its module, or fails and prints it."""
     info = _info(name, version, ())
     project = f'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n[project]\nname = "{name}"\nversion = "{version}"\n'
     files = {
         "pyproject.toml": project,
         "PKG-INFO": info[f"{name}-{version}.dist-info/METADATA"],
         "backend.py": _BACKEND.format(
-            name=name, version=version, info={**info, f"{name}-{version}.dist-info/RECORD": ""}
+            fails=fails, name=name, version=version, info={**info, f"{name}-{version}.dist-info/RECORD": ""}
         ),
     }
     path = Path(folder) / f"{name}-{version}.tar.gz"
