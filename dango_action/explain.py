@@ -95,7 +95,7 @@ def explain(
 
 
 def _resources(heard: _Heard, name: str) -> tuple[Resource, ...] | Problem:
-    answer = heard.described.get(name) or _silent(heard, name)
+    answer = heard.described.get(name) or _silent(heard, name, "resources")
     return tuple(answer.resources) if isinstance(answer, Described) else _on_one_line(answer.problems[0])
 
 
@@ -176,19 +176,25 @@ def _last_lines(log: Path) -> tuple[str, ...]:
     return tuple(line for line in lines if line)[-SHOWN_LINES:]
 
 
-def _silent(heard: _Heard, name: str) -> Failed:
-    """Return the failure of a source whose process has not answered."""
-    hint = "does its module exit, or crash, when it is imported?"
+def _silent(heard: _Heard, name: str, told: str = "parameters") -> Failed:
+    """Return the failure of a source whose process has not told its parameters, or resources."""
+    runs = (
+        "its module exit, or crash, when it is imported" if told == "parameters" else "its function exit, or crash"
+    )
+    hint = f"does {runs}?"
     if name not in heard.ended:
-        what = f"source `{name}` does not say which parameters it has within {PATIENCE:.0f} s"
+        what = f"source `{name}` does not say which {told} it has within {PATIENCE:.0f} s"
         hint = "does its module do more than define things when it is imported?"
+        hint = hint if told == "parameters" else "does its function do more than make resources when it is called?"
     elif (status := heard.ended[name]) is None:
         what, hint = "the process that starts workers was killed, and this source with it", "run it again"
     elif status < 0:
-        what = f"its process was killed by signal {-status} before it said which parameters it has"
+        what = f"its process was killed by signal {-status} before it said which {told} it has"
     else:
-        what = f"its process ended by itself with status {status}, like os._exit does, before it said which "
-        what += "parameters it has"
+        what = (
+            f"its process ended by itself with status {status}, like os._exit does, before it said which {told} "
+        )
+        what += "it has"
     problem = Problem(what=what, hint=hint)
     return Failed(problems=[problem], exit_code=ExitCode.SOURCE_FAILED, transient=False)
 

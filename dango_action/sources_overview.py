@@ -48,9 +48,10 @@ class Overview:
         """Give it all, for people."""
         if not self.sources and not self.broken:
             yield f"{SOURCES_FILE} lists no source"
-        rows = [_row(source) for source in self.sources] + [(show(name), "BROKEN") for name in self.broken]
-        name, kind = (max((len(row[cell]) for row in rows), default=0) for cell in (0, 1))
-        yield from (f"{row[0]:<{name}}  {row[1]:<{kind}}  {'  '.join(row[2:])}".rstrip() for row in rows)
+        rows = [_row(source) for source in self.sources] + [(show(name), "BROKEN", "") for name in self.broken]
+        name, kind, code = (max((len(row[cell]) for row in rows), default=0) for cell in range(3))
+        for row in rows:
+            yield f"{row[0]:<{name}}  {row[1]:<{kind}}  {row[2]:<{code}}  {'  '.join(row[3:])}".rstrip()
         for module in self.unlisted:
             yield f"not listed yet: {SOURCES_FOLDER}/{module}: {command_for(module)}"
         yield "types to add (`dango sources show TYPE` has more):"
@@ -96,5 +97,5 @@ def _document(source: Source) -> dict[str, Any]:
 
 def _row(source: Source) -> tuple[str, ...]:
     tags = f"tags: {', '.join(map(show, source.tags))}" if source.tags else ""
-    cells = (code_of(source) or "", f"-> raw_{source.name}", tags, "" if source.enabled else "disabled")
-    return (source.name, source.type, *filter(None, cells))
+    rest = (f"-> raw_{source.name}", tags, "" if source.enabled else "disabled")
+    return (source.name, source.type, code_of(source) or "", *filter(None, rest))

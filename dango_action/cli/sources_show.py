@@ -58,7 +58,8 @@ def show_source(project: Path, parsed: Parsed, name: str, *, as_json: bool) -> i
     source = next(source for source in config.sources if source.name == name)
     credentials = gather_names(project, config, surroundings(os.environ))
     [told] = explain(project, [source], credentials, parsed.places([name]), describe=True)
-    options = source.model_dump(mode="json", exclude_none=True)
+    dumped = source.model_dump(mode="json", exclude_none=True)
+    options = {key: dumped.pop(key) for key in ("name", "type")} | dumped
     if as_json:
         answer(_document(options, told), told.source.problems, told.exit_code)
         return told.exit_code

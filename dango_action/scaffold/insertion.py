@@ -113,7 +113,7 @@ def _changed(data: bytes, root: Keys | None, entry: Mapping[str, Any]) -> str | 
         return None
     if last.flow:
         line, column = lines[last.line], last.column
-        lines[last.line] = f"{line[:column]}, {json.dumps(entry)}{line[column:]}"
+        lines[last.line] = f"{line[:column]}, {_value(dict(entry))}{line[column:]}"
         return "".join(lines)
     number = _after_comments(lines, last.line + 1, last.dash)
     gap = newline if _spaced(lines[last.first : last.line + 1], last.dash) else ""
@@ -198,11 +198,16 @@ def _lines(entry: Mapping[str, Any], indent: str) -> Iterator[str]:
     for key, value in entry.items():
         if isinstance(value, dict) and value:
             yield f"{dash}{key}:"
-            yield from (f"{indent}    {below}: {_value(one)}" for below, one in value.items())
+            yield from (f"{indent}    {scalar(below)}: {_value(one)}" for below, one in value.items())
         else:
             yield f"{dash}{key}: {_value(value)}"
         dash = f"{indent}  "
 
 
 def _value(value: Any) -> str:  # noqa: ANN401 - any JSON
-    return scalar(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """Return a value in one line, in as few quotes as it needs."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{scalar(key)}: {_value(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return scalar(value) if isinstance(value, str) else json.dumps(value)

@@ -42,10 +42,12 @@ def _resource(resource: DltResource, chosen: set[str]) -> Resource:
 
 
 def _cursor(resource: DltResource) -> str | None:
-    """Return the path of the cursor: of the one that is set, or of the default that dlt binds when it extracts."""
+    """Return the path of the cursor: of the one that is set or given, or of the default that dlt binds later."""
     incremental: Any = resource.incremental
     found = [incremental, getattr(incremental, "incremental", None)]
+    found += resource.explicit_args.values() if resource.args_bound else ()
     generator = resource._pipe.gen  # noqa: SLF001 - nothing public tells it
     if callable(generator):
-        found += [parameter.default for parameter in inspect.signature(generator).parameters.values()]
+        parameters = inspect.signature(inspect.unwrap(generator)).parameters
+        found += [parameter.default for parameter in parameters.values()]
     return next((one.cursor_path for one in found if isinstance(one, Incremental)), None)

@@ -13,10 +13,10 @@ SHOP = """
             yield [{"id": n, "shop": region, "updated_at": n} for n in range(1, pages + 1)]
 
         @dlt.resource(selected=False)
-        def events():
-            raise AssertionError("nothing is extracted")
+        def events(since: dlt.sources.incremental):
+            yield 1 / 0
 
-        return orders, events
+        return orders, events(dlt.sources.incremental("at"))
 """
 LISTED = """
     # the team's sources
@@ -60,7 +60,7 @@ def test_a_source_that_is_added_is_listed_shown_and_synced(project):
     assert project.query("select shop, id from raw_shop.orders order by 2") == [("no", 1), ("no", 2)]
     after = project.dango("sources", "list")
     assert "shop   dlt_native  shop.shop_source  -> raw_shop" in after.out
-    assert "other  dlt_native  other.rows  -> raw_other  tags: daily" in after.out
+    assert "other  dlt_native  other.rows        -> raw_other  tags: daily" in after.out
     assert "not listed" not in after.out
 
 
@@ -76,6 +76,7 @@ def test_show_has_options_parameters_and_resources_or_why_they_are_not_known(pro
     assert without["resources"] is None
     assert "api_key" in without["not_built"]["what"]
     assert without["missing"] == ["api_key"]
+    assert found["not_built"] is None
     assert found["options"]["retries"] == 7
     assert {parameter["name"] for parameter in found["parameters"]} == {"region", "api_key", "pages"}
     orders = {
@@ -84,12 +85,22 @@ def test_show_has_options_parameters_and_resources_or_why_they_are_not_known(pro
         "cursor": "updated_at",
         "selected": True,
     }
-    events = {"write_disposition": "append", "primary_key": [], "cursor": None, "selected": False}
+    events = {"write_disposition": "append", "primary_key": [], "cursor": "at", "selected": False}
     assert found["resources"] == [{"name": "orders", **orders}, {"name": "events", **events}]
     text = project.dango("sources", "show", "shop", SOURCES__SHOP__API_KEY=SECRET)
     assert "orders, merge, key shop + id, cursor updated_at" in text.out
     assert (text.code, SECRET in text.out) == (0, False)
     assert "did you mean `shop`?" in project.dango("sources", "show", "shoop").err
+
+
+def test_a_source_that_ends_its_process_when_it_is_built_is_shown_without_resources(project):
+    project.module("shop", SHOP.replace("return orders", "__import__('os')._exit(3); return orders"))
+    project.sources({"name": "shop", "function": "shop_source", "kwargs": {"region": "eu"}})
+
+    found = shown(project, "shop", SOURCES__SHOP__API_KEY=SECRET)
+
+    assert (found.code, found.document["missing"], found.document["resources"]) == (0, [], None)
+    assert "status 3, like os._exit does, before it said which resources" in found.document["not_built"]["what"]
 
 
 def test_show_of_a_type_has_its_keys_and_an_example_that_is_valid(project):

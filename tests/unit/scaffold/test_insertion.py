@@ -13,7 +13,10 @@ from dango_action.sources.factories import Factory
 ENTRY = {
     "name": "new",
     "type": "dlt_native",
-    "dlt_native": {"source_module": "m", "function_kwargs": {"a": [1, None], "b": "on: #\u00e9"}},
+    "dlt_native": {
+        "source_module": "m",
+        "function_kwargs": {"a": [1, None], "b": "on: #\u00e9", "on": {}, "c": ["no", {"d": ", ]"}]},
+    },
 }
 A = "  - name: a\n    type: dlt_native\n    dlt_native: {source_module: a}\n"
 FLOW = "{name: a, type: dlt_native, dlt_native: {source_module: a}}"
@@ -52,7 +55,7 @@ def test_every_line_stays_and_the_new_source_is_the_last_one(text):
     made = inserted(text.encode(), ENTRY)
 
     assert names(made) == [*before, "new"]
-    assert parse(made, "f").config.sources[-1].dlt_native.function_kwargs == {"a": [1, None], "b": "on: #\u00e9"}
+    assert parse(made, "f").config.sources[-1].dlt_native.function_kwargs == ENTRY["dlt_native"]["function_kwargs"]
     lines = difflib.ndiff(text.splitlines(), made.decode().splitlines())
     assert not [line for line in lines if line.startswith("- ")]
     assert made.count(b"\r\n") in {0, made.count(b"\n")}
@@ -63,9 +66,9 @@ def test_every_line_stays_and_the_new_source_is_the_last_one(text):
     [
         ("sources: [] # none\n", "sources: # none\n  - name: new\n"),
         ("sources: null\nprecedence: dlt\n", "sources:\n  - name: new\n"),
-        (f"sources: [{FLOW}] # one\n", f'sources: [{FLOW}, {{"name": "new"'),
-        (f"sources: [\n  {FLOW}, # one\n]\n", f'sources: [\n  {FLOW}, {{"name": "new"'),
-        (f"{{sources: [{FLOW}]}}\n", f'{{sources: [{FLOW}, {{"name": "new"'),
+        (f"sources: [{FLOW}] # one\n", f"sources: [{FLOW}, {{name: new"),
+        (f"sources: [\n  {FLOW}, # one\n]\n", f"sources: [\n  {FLOW}, {{name: new"),
+        (f"{{sources: [{FLOW}]}}\n", f"{{sources: [{FLOW}, {{name: new"),
     ],
 )
 def test_a_list_in_brackets_gets_it_inside(text, made):
