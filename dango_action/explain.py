@@ -31,6 +31,17 @@ SHOWN_LINES = 40
 _STAND_IN = "sealed"  # of a value that nobody can open here: a word that may stand in any message
 _SHOWN_BYTES = 64 * 1024
 _LONGEST = 500  # characters of such a line
+# Where to look if a process does not tell these: when it has ended, and when it goes on.
+_HINTS = {
+    "parameters": (
+        "does its module exit, or crash, when it is imported?",
+        "does its module do more than define things when it is imported?",
+    ),
+    "resources": (
+        "does its function exit, or crash, when it is called?",
+        "does its function do more than make resources when it is called?",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,14 +189,9 @@ def _last_lines(log: Path) -> tuple[str, ...]:
 
 def _silent(heard: _Heard, name: str, told: str = "parameters") -> Failed:
     """Return the failure of a source whose process has not told its parameters, or resources."""
-    runs = (
-        "its module exit, or crash, when it is imported" if told == "parameters" else "its function exit, or crash"
-    )
-    hint = f"does {runs}?"
+    hint, slow = _HINTS[told]
     if name not in heard.ended:
-        what = f"source `{name}` does not say which {told} it has within {PATIENCE:.0f} s"
-        hint = "does its module do more than define things when it is imported?"
-        hint = hint if told == "parameters" else "does its function do more than make resources when it is called?"
+        what, hint = f"source `{name}` does not say which {told} it has within {PATIENCE:.0f} s", slow
     elif (status := heard.ended[name]) is None:
         what, hint = "the process that starts workers was killed, and this source with it", "run it again"
     elif status < 0:
