@@ -46,7 +46,7 @@ class Overview:
 
     def lines(self) -> Iterator[str]:
         """Give it all, for people."""
-        if not self.sources and not self.broken:
+        if not self.sources and not self.problems:
             yield f"{SOURCES_FILE} lists no source"
         rows = [_row(source) for source in self.sources] + [(show(name), "BROKEN", "") for name in self.broken]
         name, kind, code = (max((len(row[cell]) for row in rows), default=0) for cell in range(3))
@@ -66,7 +66,7 @@ def overview(project: Path) -> Overview:
     return Overview(
         sources=parsed.config.effective_sources() if parsed.config else (),
         broken=tuple(parsed.broken),
-        unlisted=unlisted(found_in(project)[0], parsed),
+        unlisted=unlisted(found_in(project)[0], parsed) if new or parsed.config else (),
         problems=() if new else parsed.problems,
     )
 

@@ -128,7 +128,7 @@ def _workflow(facts: Facts, file: str, choices: Iterable[str], listed: Iterable[
 
 
 def _notices(facts: Facts, workflow: str) -> Iterator[Problem]:
-    for module in unlisted(facts.found, facts.parsed) if facts.parsed else ():
+    for module in unlisted(facts.found, facts.parsed) if facts.parsed and facts.parsed.config else ():
         what = f"{SOURCES_FOLDER}/ has the dlt source `{module}`, which no entry of {SOURCES_FILE} names"
         yield Problem(what=what, hint=f"to list it: {command_for(module)}")
     synced = facts.workflows.get(workflow)

@@ -112,6 +112,23 @@ def test_show_of_a_type_has_its_keys_and_an_example_that_is_valid(project):
     assert project.dango("sources", "list", "--json").document["sources"][0]["code"] == "shopee_api.shopee_source"
 
 
+def test_a_broken_source_is_marked_and_a_file_that_can_not_be_read_accuses_no_module(project):
+    project.module("shop", SHOP)
+    project.module("other", OTHER)
+    project.sources({"name": "other", "function": "rows"}, {"name": "shop", "kwarg": {}})
+
+    broken = project.dango("sources", "list")
+    document = project.dango("sources", "list", "--json").document
+
+    assert (broken.code, "shop   BROKEN" in broken.out) == (3, True)
+    assert (document["broken"], document["unlisted"], document["exit_code"]) == (["shop"], [], 3)
+    assert document["problems"][0]["what"] in project.dango("sources", "show", "shop").err
+    project.write(".dango/sources.yml", "sources: [")
+    document = project.dango("sources", "list", "--json").document
+    assert (document["sources"], document["unlisted"], document["exit_code"]) == ([], [], 3)
+    assert "to list it" not in project.dango("init").out
+
+
 def test_what_can_not_be_added_changes_nothing(project):
     project.module("shop", SHOP)
     project.module("two", OTHER + OTHER.replace("def rows", "def more").replace("import dlt", ""))
