@@ -37,7 +37,7 @@ def show_type(kind: str, *, as_json: bool) -> int:
         return ExitCode.OK
     click.echo(f"{kind}: {summary_of(kind)}\n\nIts block `{kind}:` has")
     for key in keys:
-        click.echo(f"  {key['name']}{' (required)' if key['required'] else ''}: {key['description']}")
+        click.echo(f"  {key['name']}{' (required)' if key['required'] else ''}: {key['description']}".rstrip(": "))
     click.echo(f"\nBelow `sources:` in .dango/sources.yml:\n{example}")
     click.echo(f"or: dango sources add {kind} NAME")
     return ExitCode.OK

@@ -2,6 +2,8 @@
 
 import json
 
+from dango_action.cli.main import cli, run
+
 SECRET = "hunter2-hunter2"
 SHOP = """
     import dlt
@@ -129,29 +131,33 @@ def test_a_broken_source_is_marked_and_a_file_that_can_not_be_read_accuses_no_mo
     assert "to list it" not in project.dango("init").out
 
 
-def test_what_can_not_be_added_changes_nothing(project):
+def test_what_can_not_be_added_changes_nothing(project, capsys):
+    def add(*arguments):  # in this process: there are many, and starting one is most of its time
+        code = run(cli, ["--project", str(project.path), "sources", "add", *arguments])
+        return code, capsys.readouterr()
+
     project.module("shop", SHOP)
     project.module("two", OTHER + OTHER.replace("def rows", "def more").replace("import dlt", ""))
     project.write("custom_sources/package/__init__.py", OTHER)
     text = project.write(".dango/sources.yml", LISTED).read_bytes()
-    for arguments, code, said in (
-        (["shop"], 2, "`shop_source` needs the argument `region`"),
-        (["shop", "--set", "region=eu", "--set", f"api_key={SECRET}"], 2, "`api_key` is a secret"),
-        (["shop", "--set", "region=eu", "--set", "page=1"], 2, "takes no argument `page`"),
-        (["shop", "--set", f"{SECRET}"], 2, "--set number 1"),
-        (["new", "--module", "shoop"], 2, "did you mean `shop`?"),
-        (["shoop"], 2, "did you mean `shop`?"),
-        (["two"], 2, "--function with one of: rows, more"),
-        (["two", "--function", "row"], 2, "did you mean `rows`?"),
-        (["other", "--module", "two", "--function", "rows"], 2, "there is a source `other` already"),
-        (["Bad", "--module", "two", "--function", "rows"], 2, "`bad` would be a name"),
-        (["package", "--path", ".."], 2, "leads out of the project"),
+    for arguments, said in (
+        (["shop"], "`shop_source` needs the argument `region`"),
+        (["shop", "--set", "region=eu", "--set", f"api_key={SECRET}"], "`api_key` is a secret"),
+        (["shop", "--set", "region=eu", "--set", "page=1"], "takes no argument `page`"),
+        (["shop", "--set", f"{SECRET}"], "--set number 1"),
+        (["new", "--module", "shoop"], "did you mean `shop`?"),
+        (["shoop"], "did you mean `shop`?"),
+        (["two"], "--function with one of: rows, more"),
+        (["two", "--function", "row"], "did you mean `rows`?"),
+        (["other", "--module", "two", "--function", "rows"], "there is a source `other` already"),
+        (["Bad", "--module", "two", "--function", "rows"], "`bad` would be a name"),
+        (["package", "--path", ".."], "leads out of the project"),
     ):
-        done = project.dango("sources", "add", "dlt_native", *arguments)
-        assert (done.code, said in done.err) == (code, True), (arguments, done)
-        assert SECRET not in done.err
-    done = project.dango("sources", "add", "dlt_natve", "shop", "--json")
-    assert (done.code, done.document["problems"][0]["hint"]) == (2, "did you mean `dlt_native`?")
+        ended, printed = add("dlt_native", *arguments)
+        assert (ended, said in printed.err) == (2, True), (arguments, printed)
+        assert SECRET not in printed.err
+    ended, printed = add("dlt_natve", "shop", "--json")
+    assert (ended, json.loads(printed.out)["problems"][0]["hint"]) == (2, "did you mean `dlt_native`?")
     assert (project.path / ".dango/sources.yml").read_bytes() == text
 
 
