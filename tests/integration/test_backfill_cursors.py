@@ -76,7 +76,7 @@ def by_decorator():
 
 def by_hint():
     rows = handed_over()
-    rows.apply_hints(incremental=incremental("at", initial_value=1))
+    rows.apply_hints(incremental=incremental("id", initial_value=1))
     return rows
 
 
@@ -115,12 +115,23 @@ def of_what_it_is_fed():
 def test_a_cursor_is_found_where_it_is_declared_and_the_code_sees_the_window(declared):
     resource = dlt.source(declared, name="s")().resources["rows"]
     cursor = cursor_of(resource)
-    assert cursor.cursor_path == "at"
+    assert cursor.cursor_path == ("id" if declared is by_hint else "at")
 
     range_of(cursor, None, THREE_TO_FIVE, clipped=False).bound(resource, cursor)
 
     assert [row["id"] for row in resource] == [3, 4]
     assert served.bounds == (3, 3, 5)
+
+
+def test_a_window_is_closed_at_its_begin_and_open_at_its_end_whatever_the_cursor_says_of_itself():
+    resource = dlt.resource([*ROWS, {"id": 9, "at": None}], name="rows")
+    own = incremental("at", lag=2, range_start="open", range_end="closed", on_cursor_value_missing="include")
+    resource.apply_hints(incremental=own)
+    cursor = cursor_of(resource)
+
+    range_of(cursor, 9, THREE_TO_FIVE, clipped=True).bound(resource, cursor)
+
+    assert [row["id"] for row in resource] == [3, 4]
 
 
 def test_what_has_no_cursor_has_none_even_where_there_is_a_place_for_one():
@@ -220,9 +231,7 @@ def test_texts_of_one_moment_are_one_moment_and_rows_without_a_time_lie_in_no_wi
         "2024-01-04T23:59:59", "2024-01-05T00:00:00Z", "2024-01-05T00:00:00+00:00", "2024-01-04T soon", None,
     ]  # fmt: skip
     resource = dlt.resource([{"at": text} for text in texts], name="rows")
-    resource.apply_hints(
-        incremental=incremental("at", on_cursor_value_missing="include", lag=99, range_end="closed")
-    )
+    resource.apply_hints(incremental=incremental("at", on_cursor_value_missing="exclude"))
     cursor = cursor_of(resource)
 
     window = Window(since=day(3), until=day(5))
