@@ -121,7 +121,7 @@ class Range:
     def bound(self, resource: DltResource, cursor: Incremental[Any]) -> None:
         """Let a resource load this range, whatever is stored of its cursor, and store nothing of it."""
         cursor.initial_value, cursor.end_value = self.initial, self.end
-        cursor.range_start, cursor.range_end, cursor.lag = "closed", "open", None
+        cursor.range_start, cursor.range_end = "closed", "open"
         cursor.allow_external_schedulers = False
         if cursor.on_cursor_value_missing == "include":  # a row without a value lies in no window
             cursor.on_cursor_value_missing = "exclude"

@@ -125,8 +125,8 @@ def test_a_cursor_is_found_where_it_is_declared_and_the_code_sees_the_window(dec
 
 def test_a_window_is_closed_at_its_begin_and_open_at_its_end_whatever_the_cursor_says_of_itself():
     resource = dlt.resource([*ROWS, {"id": 9, "at": None}], name="rows")
-    own = incremental("at", lag=2, range_start="open", range_end="closed", on_cursor_value_missing="include")
-    resource.apply_hints(incremental=own)
+    ends = {"range_start": "open", "range_end": "closed", "lag": 2, "allow_external_schedulers": True}
+    resource.apply_hints(incremental=incremental("at", on_cursor_value_missing="include", **ends))
     cursor = cursor_of(resource)
 
     range_of(cursor, 9, THREE_TO_FIVE, clipped=True).bound(resource, cursor)
