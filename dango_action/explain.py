@@ -46,7 +46,7 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What is known of a source. If it has problems: the code with which its sync would end, and its log's end.
+    """What is known of a source. If it fails: the code with which its sync would end, and its log's end.
 
     No text in it holds a value that the source could see, or begins a line of its own.
     """
@@ -96,8 +96,7 @@ def explain(
         answer = heard.answers.get(source.name)
         if isinstance(answer, Explained):
             told = SourceExplained.of(source, answer.parameters, credentials)
-            resources = _resources(heard, source.name) if describe else None
-            made.append(Answer(source=told, resources=resources))
+            made.append(_described(heard, told, logs[source.name]) if describe else Answer(source=told))
         else:
             failed = answer or _silent(heard, source.name)
             told = SourceExplained(name=source.name, problems=tuple(map(_on_one_line, failed.problems)))
@@ -105,9 +104,13 @@ def explain(
     return made
 
 
-def _resources(heard: _Heard, name: str) -> tuple[Resource, ...] | Problem:
-    answer = heard.described.get(name) or _silent(heard, name, "resources")
-    return tuple(answer.resources) if isinstance(answer, Described) else _on_one_line(answer.problems[0])
+def _described(heard: _Heard, source: SourceExplained, log: tuple[str, ...]) -> Answer:
+    """Return the answer with the resources, or why there are none; what the code itself does is in its log."""
+    answer = heard.described.get(source.name) or _silent(heard, source.name, "resources")
+    if isinstance(answer, Described):
+        return Answer(source=source, resources=tuple(answer.resources))
+    shown = log if answer.exit_code == ExitCode.SOURCE_FAILED else ()
+    return Answer(source=source, resources=_on_one_line(answer.problems[0]), log=shown)
 
 
 def _hear(tasks: Sequence[Task], sources: Sequence[Source], credentials: Credentials, scratch: Path) -> _Heard:

@@ -11,7 +11,7 @@ import yaml
 from yaml import events
 
 from dango_action.config.lines import load
-from dango_action.config.nodes import Items, Keys, is_null
+from dango_action.config.nodes import Items, Keys, is_null, plain
 from dango_action.config.parse import SOURCES_FILE, Parsed, parse
 from dango_action.config.syntax import place
 from dango_action.config.text import decode
@@ -67,9 +67,12 @@ def snippet(entry: Mapping[str, Any]) -> str:
 
 
 def _refuse_wrong(entry: Mapping[str, Any]) -> None:
-    alone = parse(f"sources:\n{snippet(entry)}".encode(), SOURCES_FILE)
-    if alone.problems:
-        raise UsageError(*(Problem(what=problem.what, hint=problem.hint) for problem in alone.problems))
+    text = f"sources:\n{snippet(entry)}".encode()
+    if problems := parse(text, SOURCES_FILE).problems:
+        raise UsageError(*(Problem(what=problem.what, hint=problem.hint) for problem in problems))
+    root = load(text, SOURCES_FILE).root
+    if root is None or plain(root) != {"sources": [dict(entry)]}:  # infinity, and what is no number
+        raise UsageError.because("a value can't be written as JSON has it", "leave it out, and write it by hand")
 
 
 def _checked(before: Parsed, made: bytes, entry: Mapping[str, Any]) -> bytes:

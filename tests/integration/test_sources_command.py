@@ -77,7 +77,7 @@ def test_show_has_options_parameters_and_resources_or_why_they_are_not_known(pro
 
     assert without["resources"] is None
     assert "api_key" in without["not_built"]["what"]
-    assert without["missing"] == ["api_key"]
+    assert (without["missing"], without["log"]) == (["api_key"], [])
     assert found["not_built"] is None
     assert found["options"]["retries"] == 7
     assert {parameter["name"] for parameter in found["parameters"]} == {"region", "api_key", "pages"}
@@ -96,13 +96,14 @@ def test_show_has_options_parameters_and_resources_or_why_they_are_not_known(pro
 
 
 def test_a_source_that_ends_its_process_when_it_is_built_is_shown_without_resources(project):
-    project.module("shop", SHOP.replace("return orders", "__import__('os')._exit(3); return orders"))
+    project.module("shop", SHOP.replace("return orders", "print(api_key, flush=True); __import__('os')._exit(3)"))
     project.sources({"name": "shop", "function": "shop_source", "kwargs": {"region": "eu"}})
 
     found = shown(project, "shop", SOURCES__SHOP__API_KEY=SECRET)
 
     assert (found.code, found.document["missing"], found.document["resources"]) == (0, [], None)
     assert "status 3, like os._exit does, before it said which resources" in found.document["not_built"]["what"]
+    assert found.document["log"] == ["***"]
 
 
 def test_show_of_a_type_has_its_keys_and_an_example_that_is_valid(project):

@@ -116,6 +116,12 @@ def test_where_no_line_can_be_added_the_entry_is_there_to_paste(text):
         ("", {"name": "New-One"}, UsageError, "`new_one` would be a name"),
         ("", {"type": "dlt_natve"}, UsageError, "did you mean `dlt_native`?"),
         ("", {"enabld": True}, UsageError, "did you mean `enabled`?"),
+        (
+            "",
+            {"dlt_native": {"source_module": "m", "function_kwargs": {"a": float("inf")}}},
+            UsageError,
+            "as JSON",
+        ),
         ("target: nowhere:\n", {}, ConfigError, ".dango/sources.yml:1"),
         ("sources:\n\t- name: a\n", {}, ConfigError, ".dango/sources.yml:2"),
         ("sources: {a: 1}\n", {}, ConfigError, "must be a list"),
