@@ -85,8 +85,12 @@ class _Rules:
         """
         if sections:
             self.tops[key] = sections[0]
-        folds = self.folds and self.tops.get(key) not in DLT_SECTIONS
-        return _paths(self.source, (*sections, key), pipeline, folds=folds)
+        path, of_dlt = (*sections, key), self.tops.get(key) in DLT_SECTIONS
+        names = _paths(self.source, path, pipeline, folds=self.folds and not of_dlt)
+        if self.folds or of_dlt or sections or pipeline:
+            return names
+        # `dlt.secrets["key"]` asks for no more than this, and a bare name is hidden from every source
+        return (*names, (_SOURCES, self.source, key))
 
     def find(self, asked: _Asked, look: Callable[[Path, Any], Found | None]) -> tuple[Any, str]:
         """Return the first value that a place has for what dlt asks, and the names that were looked for."""

@@ -632,6 +632,7 @@ def test_code_with_sections_of_its_own_finds_what_its_source_has(project):
     assert project.query("select key from raw_shop.inner") == [("v",)]
 
 
+@pytest.mark.parametrize("precedence", ["guide", "dlt"])
 @pytest.mark.parametrize(
     ("code", "remedy"),
     [
@@ -640,7 +641,7 @@ def test_code_with_sections_of_its_own_finds_what_its_source_has(project):
         ("client()", "put `token = …` below `[sources.shop]`"),
     ],
 )
-def test_the_remedy_for_what_code_asks_for_helps(project, code, remedy):
+def test_the_remedy_for_what_code_asks_for_helps(project, precedence, code, remedy):
     project.module(
         "shop",
         f"""
@@ -656,7 +657,7 @@ def test_the_remedy_for_what_code_asks_for_helps(project, code, remedy):
             return dlt.resource([{{"value": {code}}}], name="seen")
         """,
     )
-    project.sources("shop")
+    project.sources("shop", precedence=precedence)
 
     missing = project.sync()
     project.write(".dlt/secrets.toml", '[sources.shop]\nstripe_key = "found"\ntoken = "found"\n')
@@ -664,7 +665,8 @@ def test_the_remedy_for_what_code_asks_for_helps(project, code, remedy):
 
     hint = missing.source("shop")["problems"][0]["hint"]
     assert hint.startswith(remedy), hint
-    assert "[shop] " in hint
+    assert hint.count("[sources.shop] ") == 1
+    assert precedence == "dlt" or "[shop] " in hint
     assert done.code == 0, done.out
     assert project.one("select value from raw_shop.seen") == "found"
 
