@@ -32,15 +32,26 @@ def problems(uv: Uv, asked: Asked, said: Said) -> list[Problem]:
         return [Problem(what="the packages were not installed in 20 minutes", hint=hint, at=_START)]
     if free(uv.folder) < _FULL:
         hint = "nothing was synced; ask for less, or free some of the disk before this step"
-        return [Problem(what=f"the packages do not fit on the disk: {_words(said)}", hint=hint, at=_START)]
+        return [Problem(what="the packages do not fit on the disk", hint=hint, at=_START)]
     if said.status != _NOT_THAT_WAY:
         hint = "nothing was synced; if the index did not answer, run again"
         return [Problem(what=f"uv could not look for the packages: {_words(said)}", hint=hint, at=_START)]
+    if uv.install(asked, asked.wanted, dry=True, longest=_LONGEST_TRIAL).status == 0:
+        return [_not_brought(uv, asked, said)]
     found = list(_alone(uv, asked))
     if found:
         return [_problem(f"`{one.name}` can't be installed: ", own, one, asked) for one, own in found]
-    only = asked.wanted[0] if len(asked.wanted) == 1 else None
-    return [_problem("these packages can't be installed together: " if only is None else "", said, only, asked)]
+    return [_problem("these packages can't be installed together: ", said, None, asked)]
+
+
+def _not_brought(uv: Uv, asked: Asked, said: Said) -> Problem:
+    """Return the problem of packages that go together, and that could not be put into place."""
+    at = asked.wanted[0].at if len(asked.wanted) == 1 else _START
+    hint = (
+        "nothing was synced. The packages go together, so it was a download, a hash or the disk, "
+        f"of which {free(uv.folder) // 1_000_000:,} MB are free"
+    )
+    return Problem(what=f"the packages were found, and not installed: {_words(said)}", hint=hint, at=at)
 
 
 def _alone(uv: Uv, asked: Asked) -> Iterator[tuple[Wanted, Said]]:

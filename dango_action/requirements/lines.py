@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
-_COMMENT = re.compile(r"(^|\s+)#.*$")
-_HASH = re.compile(r"\s+--hash(?:\s*=\s*|\s+)(\S+)")
+_COMMENT = re.compile(r"(?<!\S)#")
+_HASH = "--hash"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +34,22 @@ def lines(text: str, file: str) -> Iterator[Line]:
         held += raw[:-1] if goes_on else raw
         if goes_on:
             continue
-        bare = _COMMENT.sub("", held)
+        bare = _COMMENT.split(held, 1)[0]
         if bare.strip():
-            column = len(bare) - len(bare.lstrip()) + 1
-            hashes = tuple(_HASH.findall(bare))
-            at = Position(file=file, line=start, column=column)
-            yield Line(text=_HASH.sub("", bare).strip(), hashes=hashes, at=at)
+            at = Position(file=file, line=start, column=len(bare) - len(bare.lstrip()) + 1)
+            rest, hashes = _without_hashes(bare)
+            yield Line(text=rest.strip(), hashes=hashes, at=at)
         held, start = "", 0
+
+
+def _without_hashes(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return what stands before the hashes of a line, and these."""
+    words, hashes = iter(text.split() if _HASH in text else ()), []
+    rest = []
+    for word in words:
+        name, is_joined, value = word.partition("=")
+        if name == _HASH:
+            hashes.append(value if is_joined else next(words, ""))
+        else:
+            rest.append(word)
+    return (" ".join(rest) or text, tuple(hashes))

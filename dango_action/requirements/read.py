@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dango_action.requirements.lines import Line
 
 _MOST_FILES = 50
+_LONGEST = 4096  # characters of a line; a URL may have 2,000
 _LONG = {
     "-r": "--requirement",
     "-c": "--constraint",
@@ -73,6 +74,9 @@ class _Reader:
         self._seen.add((file, bounds))
         for line in lines(_text(file, shown), shown):
             try:
+                if len(line.text) > _LONGEST:
+                    hint = "write one requirement a line"
+                    raise ConfigError.because(f"this is longer than {_LONGEST:,} characters", hint, line.at)
                 if "${" in line.text:
                     hint = "give an index by the variable `UV_EXTRA_INDEX_URL` below `env:` of the step"
                     raise ConfigError.because("variables are not filled in here", hint, line.at)

@@ -200,7 +200,9 @@ def test_hashes_of_the_user_are_held_against_packages_and_may_be_asked_for_every
     if right:
         assert job.run(text)[0] == 0
     else:
-        job.refused(text)
+        [(place, said)] = job.refused(text)
+        assert place == ".dango/requirements.txt:4:1"
+        assert said.startswith("the packages were found, and not installed: ") == (digest != "")
     assert (job.packages / "parcel.py").exists() == right
 
 

@@ -38,6 +38,7 @@ SOUND = [
     (f"dlt[filesystem]=={DLT}", f"dlt[filesystem]=={DLT}"),
     ("dlt<1; python_version < '3'", 'dlt<1; python_version < "3"'),
     ("stamp==1 --hash=sha256:" + "a" * 64, "stamp==1 --hash=sha256:" + "a" * 64),
+    (f"stamp==1 \\\n --hash=sha256:{'a' * 64} --hash sha512:{'b' * 128} # two", f"stamp==1 --hash=sha256:{'a' * 64} --hash=sha512:{'b' * 128}"),
     ("https://shop.example/stamp-1.0-py3-none-any.whl", "stamp@ https://shop.example/stamp-1.0-py3-none-any.whl"),
     ("stamp @ https://shop.example/stamp-1.0-py3-none-any.whl#sha256=ab", "stamp@ https://shop.example/stamp-1.0-py3-none-any.whl#sha256=ab"),
 ]  # fmt: skip
@@ -87,6 +88,7 @@ WRONG = [
     ("--trusted-host shop.example", "the option `--trusted-host` has no meaning here"),
     ("--index-url 'https://shop.example", "a quotation mark has no partner"),
     ("stamp==1 --hash=md5:abc", "this hash is none that can be compared"),
+    (f"stamp {'-' * 5000}", "this is longer than 4,096 characters"),
     ("stamp\x00", "the file has NUL bytes"),
 ]  # fmt: skip
 
@@ -131,3 +133,8 @@ def test_a_file_that_is_none_is_refused_without_waiting_for_it(asked):
 def test_a_comment_needs_a_blank_before_it_and_an_address_has_none():
     text = "a #one\nb#two\n\\\n  c \\\n# three\n"
     assert [(line.text, line.at.line) for line in lines(text, "f")] == [("a", 1), ("b#two", 2), ("c", 3)]
+
+
+@pytest.mark.parametrize("text", [" " * 500_000 + "x", "a " * 250_000 + "--hash", "\\\n" * 250_000, "'" * 500_000])
+def test_a_hostile_file_is_read_in_time(asked, text):
+    assert len(asked(text).problems) <= 1
