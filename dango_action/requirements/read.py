@@ -47,8 +47,8 @@ def read(project: Path) -> Asked:
             reader.file(path(FILE, project, project, _start(FILE)), FILE, bounds=False)
         except ConfigError as error:
             asked.problems += error.problems
-        codes = (one for one in asked.wanted if one.is_code and one.name not in asked.built)
-        asked.problems += map(not_asked, codes)
+        codes = (one for one in (*asked.wanted, *asked.bounds) if one.is_code)
+        asked.problems += (not_asked(one) for one in codes if one.name not in asked.built)
         bare = (one for one in asked.wanted if asked.all_hashed and not one.hashed and one.name not in versions)
         asked.problems += map(not_hashed, bare)
     return asked

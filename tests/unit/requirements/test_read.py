@@ -73,6 +73,7 @@ WRONG = [
     ("./vendor/parcel-1.0.tar.gz", "this is not the name of a wheel"),
     ("parcel @ ./vendor/parcel-1.0.tar.gz", "`parcel` is no wheel, so it would have to be built"),
     ("parcel @ git+https://shop.example/parcel.git", "`parcel` is no wheel, so it would have to be built"),
+    ("-c code.txt", "`parcel` is no wheel, so it would have to be built"),
     ("./vendor/none-1.0-py3-none-any.whl", "there is no such file or folder"),
     ("../outside-1.0-py3-none-any.whl", "this path leads out of the project"),
     ("-r ../../outside.txt", "this path leads out of the project"),
@@ -95,7 +96,9 @@ WRONG = [
 
 @pytest.mark.parametrize(("line", "what"), WRONG)
 def test_what_is_wrong_is_said_with_its_place_and_without_a_password(asked, line, what):
-    found = asked(f"# ours\n  {line}\n", bounds="\ndlt==0.1\n")
+    found = asked(
+        f"# ours\n  {line}\n", bounds="\ndlt==0.1\n", code="\nparcel @ https://shop.example/parcel.zip\n"
+    )
 
     [problem] = found.problems
     assert problem.what == what
@@ -118,6 +121,15 @@ def test_files_may_include_each_other_and_count_their_own_lines(asked):
     assert [one.line for one in found.bounds] == ["six<2"]
     [problem] = found.problems
     assert str(problem.at) == ".dango/more.txt:3:1"
+
+
+def test_files_include_each_other_so_far_and_no_further(asked):
+    chain = {f"more{number}": f"-r more{number + 1}.txt\n" for number in range(60)}
+    found = asked("-r more0.txt\n", **chain)
+
+    assert [(str(problem.at), problem.what) for problem in found.problems] == [
+        (".dango/more48.txt:1:1", "too many files include each other")
+    ]
 
 
 def test_a_file_that_is_none_is_refused_without_waiting_for_it(asked):
