@@ -69,10 +69,10 @@ def sync(project: Path, /, *, strays: tuple[str, ...], dry_run: bool, as_json: b
         options[name] = _words(option, options[name])  # type: ignore[arg-type]
     window, problems = window_of(options.pop("since"), options.pop("until"))  # type: ignore[arg-type]
     inputs = Inputs(project=project, window=window, **options)  # type: ignore[arg-type]
+    if contradiction := inputs.contradiction():
+        problems.append(contradiction)
     if problems:
         raise UsageError(*problems)
-    if contradiction := inputs.contradiction():
-        raise UsageError(contradiction)
     from dango_action.plan import make_plan  # noqa: PLC0415 - `--help` needs none of it
 
     try:

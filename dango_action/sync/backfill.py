@@ -60,8 +60,10 @@ class Backfill:
     appends: dict[str, Range]
     stored: Stored
 
-    def settle(self, pipeline: dlt.Pipeline, rows: Mapping[str, int]) -> Settled:
+    def settle(self, pipeline: dlt.Pipeline, rows: Mapping[str, int], discarded: Mapping[str, int]) -> Settled:
         """Return what goes with the load, and take dlt's state out of what is normalized.
+
+        `rows` are those of each table, and `discarded` those that a schema contract did not let through.
 
         Raises:
             ConfigError: a table can't be cleared; all of them are named.
@@ -85,8 +87,8 @@ class Backfill:
             problems += _elsewhere(schema, part, rows)
             if span is None or part.table not in schema.tables:  # it merges, or nothing has ever come
                 continue
-            if rows.get(part.table):
-                problems += _unclear(schema, part)
+            if rows.get(part.table) or discarded.get(part.table):
+                problems += _unclear(schema, part, discarded.get(part.table, 0))
                 settled.clears.append(_clearing(schema, part, span))
             else:
                 settled.kept.append(part.table)
@@ -165,8 +167,11 @@ def _extracted(source: DltSource) -> Iterator[tuple[str, DltResource]]:
         yield key, source.resources.with_pipe(pipe)
 
 
-def _unclear(schema: Schema, part: Part) -> Iterator[Problem]:
-    """Give why the rows of a window can't be told in a table."""
+def _unclear(schema: Schema, part: Part, discarded: int) -> Iterator[Problem]:
+    """Give why the rows of a window can't be told in a table, or would get lost."""
+    if discarded:
+        what = f"the schema contract discards {discarded:,} rows of `{part.table}` that may be there by now"
+        yield refusal(part.resource.name, what, "nothing was changed; loosen `schema_contract` for a backfill")
     columns = schema.get_table_columns(part.table)
     if part.column not in columns:
         yield refusal(

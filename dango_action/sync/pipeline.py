@@ -162,13 +162,14 @@ class SourcePipeline:
         if self._task.full_refresh:
             empty.refuse(source, standing, rows)
         kept = empty.keep(self._pipeline, standing, rows) if standing else []
-        if filled and limit is None:
-            settled = filled.settle(self._pipeline, rows)
-            self._clears, kept = settled.clears, [*kept, *settled.kept]
         arrived = _arrived(extracted)
+        discarded = {t: arrived[t] - count for t, count in rows.items() if arrived.get(t, 0) > count}
+        if filled and limit is None:
+            settled = filled.settle(self._pipeline, rows, discarded)
+            self._clears, kept = settled.clears, [*kept, *settled.kept]
         return Extracted(
             rows={table: count for table, count in rows.items() if not table.startswith("_dlt_")},
-            discarded={t: arrived[t] - count for t, count in rows.items() if arrived.get(t, 0) > count},
+            discarded=discarded,
             kept=kept,
             doubts=list(doubts(self._task, source, arrived, first=first)),
             load_ids=[] if limit is not None else list(self._pipeline.list_normalized_load_packages()),

@@ -311,19 +311,21 @@ def test_a_cursor_that_is_made_while_rows_are_loaded_is_noticed_and_nothing_is_c
 
 
 def test_tables_that_cannot_be_cleared_are_named_all_at_once(warehouse):
-    arrow = pa.Table.from_pylist(ROWS)
-
-    def source():
+    def source(**more):
+        arrow = pa.Table.from_pylist(ROWS)
         marked = [dlt.mark.with_table_name({**row}, f"marked{row['at'] % 2}") for row in ROWS]
         hidden = made(name="hidden")
         hidden.add_step(Behind(lambda row: {"id": row["id"]}))
-        return shop(made([arrow], name="arrow"), made(marked, name="marked"), hidden, made(name="good"))
+        strict = made([*ROWS[:4], {**ROWS[4], **more}, *ROWS[5:]], name="strict")
+        strict.apply_hints(schema_contract={"columns": "discard_row"})
+        return shop(made([arrow], name="arrow"), made(marked, name="marked"), hidden, strict, made(name="good"))
 
     warehouse.run(source())
 
     with pytest.raises(ConfigError) as raised:
-        warehouse.run(source(), ("3", "5"))
-    assert {problem.what.split("`")[1] for problem in raised.value.problems} == {"arrow", "marked", "hidden"}
+        warehouse.run(source(new=1), ("3", "5"))
+    named = {problem.what.split("`")[1] for problem in raised.value.problems}
+    assert named == {"arrow", "marked", "hidden", "strict"}
 
 
 def test_rows_of_arrow_tables_that_say_which_load_has_brought_them_are_replaced(warehouse, monkeypatch):

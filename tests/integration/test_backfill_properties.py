@@ -92,7 +92,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.sampled_from(sorted(FORMS)), st.booleans(), STEPS)
 def test_any_sequence_leaves_what_the_server_has_each_row_once_and_the_cursor_where_it_was(form, exclusive, steps):
     with tempfile.TemporaryDirectory() as folder:
