@@ -136,11 +136,11 @@ def _kill_group(worker: int) -> None:
 
 def _preload() -> None:
     """Import what workers need, and leave no thread: a fork has none of them, but what they held stays held."""
-    os.environ[_ARROWS_MEMORY] = "background_thread:false"
+    os.environ.update({_ARROWS_MEMORY: "background_thread:false"})
     for module in PRELOAD:
         with contextlib.suppress(ImportError):  # a worker that needs it will say so
             importlib.import_module(module)
-    del os.environ[_ARROWS_MEMORY]
+    os.environ.pop(_ARROWS_MEMORY)
     if "duckdb" in sys.modules:
         sys.modules["duckdb"].default_connection().close()  # made by the import; who asks for it gets a new one
 
