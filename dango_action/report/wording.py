@@ -43,7 +43,7 @@ def headline(result: RunResult) -> str:
     of = f"{ok} of {counted(len(result.sources), 'source')}"
     lead = _unwell(result)
     if result.mode == "look":
-        window = f" in {result.window}" if result.window else ""
+        window = f" from {result.window}" if result.window else ""
         return f"{lead}Looked at {counted(result.rows, 'row')} of {of}{window} {took}; nothing was loaded"
     window = f" (backfill of {result.window})" if result.window else ""
     return f"{lead}Loaded {counted(result.rows, 'row')} from {of} into {result.target} {took}{window}"

@@ -346,3 +346,28 @@ def test_arrow_tables_with_texts_for_times_are_refused():
 
     with pytest.raises(Exception, match="texts in Arrow tables or data frames can't be held against a window"):
         list(resource)
+
+
+def test_what_a_bounded_resource_feeds_is_bounded_too_even_if_that_alone_is_selected(warehouse):
+    def source(version):
+        orders = made(ROWS, name="orders")
+        details = dlt.transformer(
+            lambda row: [{"id": row["id"], "v": version}],
+            data_from=orders,
+            name="details",
+            write_disposition="merge",
+            primary_key="id",
+        )
+        return shop(orders, details).with_resources("details")
+
+    warehouse.run(source(1))
+    before = warehouse.state()
+
+    warehouse.run(source(2), ("3", "5"))
+
+    assert warehouse.query("select id, v from raw_shop.details order by id") == [
+        (n, 2 if n in (3, 4) else 1) for n in range(9)
+    ]
+    assert warehouse.state() == before
+    with pytest.raises(ConfigError, match="`details` can't be backfilled: its cursor `at` is a number"):
+        warehouse.run(source(3), ("2024-01-01", "2024-01-02"))

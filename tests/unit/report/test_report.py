@@ -65,6 +65,13 @@ def test_rows_that_a_contract_held_back_are_counted():
     assert outcome(source(tables=tables)) == "up to date, 0 new rows (t 0, 2 discarded by the schema contract)"
 
 
+def test_a_run_of_a_window_says_which():
+    load, look = (headline(run(source(), mode=mode, window="1 to 5")) for mode in ("load", "look"))
+
+    assert load.endswith("into duckdb:w.duckdb in 2.0 s (backfill of 1 to 5)")
+    assert look == "Looked at 0 rows of 1 of 1 source from 1 to 5 in 2.0 s; nothing was loaded"
+
+
 def test_many_tables_are_counted_rather_than_listed():
     tables = tuple(TableResult(name=f"t{i}", rows=1) for i in range(10))
 
