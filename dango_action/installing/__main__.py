@@ -45,6 +45,9 @@ def main() -> None:
     except KeyboardInterrupt:
         print("interrupted")  # noqa: T201
         leave(ExitCode.INTERRUPTED)
+    except OSError as error:  # a full disk, while it was said what is wrong
+        print(f"what this step says cannot be written: {error.strerror}; nothing was synced")  # noqa: T201
+        leave(ExitCode.CONFIGURATION)
 
 
 def _main(environ: Mapping[str, str]) -> int:
@@ -69,7 +72,8 @@ def _main(environ: Mapping[str, str]) -> int:
     except ConfigError as error:
         return refuse(error, runner, environ)
     except OSError as error:
-        what = f"what {FILE} asks for can't be installed: {error.strerror} ({error.filename})"
+        where = f" ({error.filename})" if error.filename else ""
+        what = f"what {FILE} asks for can't be installed: {error.strerror}{where}"
         return refuse(ConfigError.because(what, "nothing was synced", _START), runner, environ)
     return ExitCode.OK
 
