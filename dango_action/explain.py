@@ -13,9 +13,10 @@ from dango_action.credentials.allow_list import base_environment
 from dango_action.credentials.explain import SourceExplained
 from dango_action.credentials.redaction import Redactor
 from dango_action.errors import ExitCode, Problem
+from dango_action.explained import Described, Explained, Resource
 from dango_action.forkserver import hide_from_workers
 from dango_action.pool import Ended, Pool
-from dango_action.protocol import Described, Explained, Failed, Resource, Task
+from dango_action.protocol import Failed, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -19,6 +19,7 @@ from annotated_types import Interval
 
 from dango_action.config.target import Kind  # noqa: TC001 - as below
 from dango_action.errors import Position, Problem
+from dango_action.explained import Described, Explained
 
 # A line above this is not a message of ours; it bounds what a worker can make the parent remember.
 MAX_LINE = 8 * 1024 * 1024
@@ -188,69 +189,6 @@ class Preview:
     table: str
     columns: list[str]
     rows: list[list[str | None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Try:
-    """A name under which a place was asked for a value, and whether it had one."""
-
-    place: str
-    name: str
-    found: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """A parameter of a source function, or of a nested credential spec, and where it was looked for.
-
-    `tries` are in dlt's order; the first that is found wins. `given` says what comes before all of them:
-    `function_kwargs`, or the credentials as a whole. `alternative` names the spec, if there is a choice of them.
-    """
-
-    name: str
-    type: str
-    required: bool
-    secret: bool
-    tries: list[Try]
-    given: str | None = None
-    alternative: str | None = None
-
-    @property
-    def winner(self) -> Try | None:
-        """The place that has the value; None if no place does."""
-        return None if self.given else next((attempt for attempt in self.tries if attempt.found), None)
-
-    @property
-    def missing(self) -> bool:
-        """Whether a source can't start for want of it."""
-        return self.required and not self.given and self.winner is None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explained:
-    """All parameters of a source."""
-
-    parameters: list[Parameter]
-    event: Literal["explained"] = "explained"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
-    """A resource as its source makes it; what is decided row by row is None."""
-
-    name: str
-    write_disposition: str | None
-    primary_key: list[str]
-    cursor: str | None
-    selected: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
-    """The resources of a source, which was built for it."""
-
-    resources: list[Resource]
-    event: Literal["described"] = "described"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

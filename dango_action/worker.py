@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 from dango_action import machine, protocol
 from dango_action.credentials.record import Record
 from dango_action.errors import ExitCode, Problem
-from dango_action.protocol import Deliver, Explained, Extracting, Failed, Load, Loaded, Progress, Task, Tend
+from dango_action.explained import Explained
+from dango_action.protocol import Deliver, Extracting, Failed, Load, Loaded, Progress, Task, Tend
 
 if TYPE_CHECKING:
     from dango_action.protocol import Work

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from dango_action.config.parse import Parsed
     from dango_action.explain import Answer
-    from dango_action.protocol import Resource
+    from dango_action.explained import Resource
 
 
 def show_type(kind: str, *, as_json: bool) -> int:

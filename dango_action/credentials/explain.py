@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dango_action.config.model import Source
     from dango_action.credentials.held import Credentials
     from dango_action.errors import Problem
-    from dango_action.protocol import Parameter, Try
+    from dango_action.explained import Parameter, Try
 
 _NEAR = 0.85
 # What dlt reads beside sources.

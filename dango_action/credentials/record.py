@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dango_action.protocol import Asked
 
 if TYPE_CHECKING:
-    from dango_action.protocol import Try
+    from dango_action.explained import Try
 
 
 @dataclass(slots=True, kw_only=True)

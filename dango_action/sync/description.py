@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlt.extract.incremental import Incremental
 
-from dango_action.protocol import Described, Resource
+from dango_action.explained import Described, Resource
 from dango_action.sources import native
 from dango_action.sources.arguments import arguments
 from dango_action.sync.pipeline import SourcePipeline

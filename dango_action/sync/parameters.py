@@ -35,13 +35,14 @@ from dlt.extract import DltResource
 from dlt.extract.decorators import SourceFactory  # type: ignore[attr-defined]
 from dlt.extract.incremental import Incremental
 
-from dango_action.protocol import Parameter, Task, Try
+from dango_action.explained import Parameter, Try
 from dango_action.sources.arguments import named, parameters_of, spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dango_action.credentials.record import Record
+    from dango_action.protocol import Task
 
 _BY_HAND = "function_kwargs"
 

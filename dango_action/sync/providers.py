@@ -24,7 +24,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from dango_action.credentials.environ import variable_name
 from dango_action.credentials.names import toml_name
 from dango_action.credentials.sections import at, canonical
-from dango_action.protocol import Try
+from dango_action.explained import Try
 
 if TYPE_CHECKING:
     from collections.abc import Callable

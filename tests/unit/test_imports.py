@@ -11,7 +11,7 @@ import dango_action
 
 PACKAGE = Path(dango_action.__file__).parent
 BASE = {"errors", "results", "machine"}
-LOW = BASE | {"protocol", "config", "credentials", "github"}
+LOW = BASE | {"protocol", "explained", "config", "credentials", "github"}
 MIDDLE = LOW | {"sources", "state"}
 HIGH = MIDDLE | {"warehouse", "sync"}
 PROCESSES = {"forkserver", "pool", "worker"}
@@ -56,9 +56,10 @@ MAY_IMPORT = {
     "environment": {"credentials"},
     "window": {"errors"},
     "inputs": {"errors", "config", "environment", "window"},
-    "protocol": BASE | {"config"},
+    "explained": set(),
+    "protocol": BASE | {"config", "explained"},
     "config": BASE,
-    "credentials": BASE | {"config", "protocol"},
+    "credentials": BASE | {"config", "explained", "protocol"},
     "github": BASE,
     "scaffold": BASE | {"config", "sources"},
     "state": BASE | {"credentials", "github", "stop"},
@@ -82,7 +83,7 @@ MAY_IMPORT = {
     "execution": RUN,
     "known": BASE | {"credentials", "plan"},
     "run": RUN | {"execution"},
-    "explain": BASE | {"config", "credentials", "protocol"} | PROCESSES,
+    "explain": BASE | {"config", "credentials", "explained", "protocol"} | PROCESSES,
     "fetch": BASE | {"github", "state", "warehouse"},
     "keeper": BASE | {"credentials", "github", "state", "warehouse", "fetch"},
     "whereabouts": BASE | {"config", "github", "environment", "inputs", "plan", "scaffold", "state"},
