@@ -66,7 +66,8 @@ def explain(error: BaseException, task: Task) -> Failed:
     transient = _transient(list(chain(error)))
     hint = _advice(cause, transient=transient)
     at = place_of(cause, task) or definition_of(cause, task)
-    if at is None and not transient and not isinstance(cause, duckdb.Error):  # code of somebody else's has failed on what the entry asks of it
+    if at is None and not transient and not isinstance(cause, duckdb.Error):
+        # code of somebody else's has failed on what the entry asks of it
         at = task.places.get("dlt_native.source_module")
         hint = f"{within}; {hint}" if (within := foreign_line(cause)) else hint
     return Failed(
