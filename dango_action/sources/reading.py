@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dango_action.config.words import did_you_mean
 from dango_action.errors import ConfigError, Problem
+from dango_action.requirements.asked import FILE as REQUIREMENTS_FILE
 from dango_action.sources.factories import decorators
 from dango_action.sources.idioms import Function, Idiom, find_idioms, parsed
 from dango_action.sources.modules import locate
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from dango_action.config.model import NativeSource
     from dango_action.errors import Position
 
-REQUIREMENTS = ".dango/requirements.txt"
 _KWARGS = "dlt_native.function_kwargs"
 _TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, dict, float, int, list, str)}
 
@@ -43,7 +43,7 @@ def look(project: Path, sources: Iterable[NativeSource], places: Mapping[str, Ma
             located = locate(project, native.source_path, native.source_module, own)
         except ConfigError as error:
             # what requirements.txt names need not be installed where a project is only looked at
-            foreign = native.source_path is None and (project / REQUIREMENTS).is_file()
+            foreign = native.source_path is None and (project / REQUIREMENTS_FILE).is_file()
             (found.notices if foreign else found.problems).extend(error.problems)
             continue
         if located.folder is None or located.file is None or not located.file.is_file():

@@ -64,7 +64,7 @@ MAY_IMPORT = {
     "scaffold": BASE | {"config", "sources"},
     "state": BASE | {"credentials", "github", "stop"},
     "report": BASE,
-    "sources": LOW,
+    "sources": LOW | {"requirements"},
     "warehouse": MIDDLE | {"stop"},
     "sync": MIDDLE | {"warehouse", "window"},
     "selection": {"errors", "config"},
