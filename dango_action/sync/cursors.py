@@ -36,6 +36,8 @@ _TEXT = re.compile(
 )
 _MARGIN = timedelta(minutes=1)
 """Texts of one moment differ (`Z`, `+00:00`, `.000Z`), and so does their order: this much more is asked for."""
+_OFFSETS = timedelta(hours=26)
+"""From `-12:00` to `+14:00`: so far apart are texts of one moment, whose offsets change with the season at least."""
 
 
 def cursor_of(resource: DltResource) -> Incremental[Any] | None:
@@ -210,7 +212,8 @@ def _text_bounds(like: str, since: datetime, until: datetime) -> tuple[str, str]
     form = _TEXT.fullmatch(like)
     if form is None or form["time"] is None:
         return since.date().isoformat(), _first_day(until).isoformat()
-    return _written(since - _MARGIN, form), _written(until + _MARGIN, form)
+    margin = _MARGIN if form["zone"] in (None, "Z") else _OFFSETS
+    return _written(since - margin, form), _written(until + margin, form)
 
 
 def _written(moment: datetime, form: re.Match[str]) -> str:

@@ -82,9 +82,9 @@ def unfillable(part: Part, source: DltSource) -> Iterator[Problem]:
     elif not part.column:
         what = "it appends, and its cursor is a JSON path and no column, so the window's rows can't be told"
         yield refusal(name, what, ANEW)
-    sharing = [other.name for other in _others(source, part) if _table_name(other, source) == part.table]
+    sharing = [other.name for other in _others(source, part) if _table_name(other, source) in (part.table, None)]
     if sharing:
-        yield refusal(name, f"it appends to a table that `{sharing[0]}` writes to as well", ANEW)
+        yield refusal(name, f"it appends to a table that `{sharing[0]}` writes to as well, or may", ANEW)
 
 
 def _pipes(resource: DltResource) -> Iterator[Pipe]:
@@ -100,6 +100,7 @@ def _others(source: DltSource, part: Part) -> Iterator[DltResource]:
 
 
 def _table_name(resource: DltResource, source: DltSource) -> str | None:
+    """Return the table that a resource writes to; None if each row decides that."""
     name = resource.table_name
     return source.schema.naming.normalize_table_identifier(name) if isinstance(name, str) else None
 

@@ -193,8 +193,8 @@ PLUS_TWO = timezone(timedelta(hours=2))
         ("2024-01-09 00:00:00.123", "2024-01-03 00:59:00.000", "2024-01-05 00:01:00.000"),
         (
             "2024-01-09T00:00:00.123456789+02:00",
-            "2024-01-03T02:59:00.000000000+02:00",
-            "2024-01-05T02:01:00.000000000+02:00",
+            "2024-01-02T01:00:00.000000000+02:00",
+            "2024-01-06T04:00:00.000000000+02:00",
         ),
     ],
 )
@@ -238,6 +238,17 @@ def test_texts_of_one_moment_are_one_moment_and_rows_without_a_time_lie_in_no_wi
     range_of(cursor, "2024-01-09T00:00:00Z", window, clipped=True).bound(resource, cursor)
 
     assert [row["at"] for row in resource] == texts[1:5]
+
+
+def test_a_window_of_winter_is_whole_though_the_stored_text_is_one_of_summer():
+    texts = [f"2024-01-{n:02}T{hour:02}:30:00+01:00" for n in (2, 3, 4, 5) for hour in (0, 1, 22, 23)]
+    resource = dlt.resource([{"at": text} for text in texts], name="rows", incremental=incremental("at"))
+    cursor = cursor_of(resource)
+
+    window = Window(since=day(3), until=day(5))
+    range_of(cursor, "2024-07-01T00:00:00+02:00", window, clipped=True).bound(resource, cursor)
+
+    assert [row["at"] for row in resource] == [*texts[5:12], texts[12]]
 
 
 @pytest.mark.parametrize(
@@ -371,3 +382,11 @@ def test_what_a_bounded_resource_feeds_is_bounded_too_even_if_that_alone_is_sele
     assert warehouse.state() == before
     with pytest.raises(ConfigError, match="`details` can't be backfilled: its cursor `at` is a number"):
         warehouse.run(source(3), ("2024-01-01", "2024-01-02"))
+
+
+def test_a_table_that_each_row_of_another_resource_may_choose_loses_none_of_those_rows(warehouse):
+    source = shop(made(), dlt.resource(ROWS, name="others", table_name=lambda _: "rows"))
+    warehouse.run(source)
+
+    with pytest.raises(ConfigError, match="a table that `others` writes to as well, or may"):
+        warehouse.run(source, ("3", "5"))
