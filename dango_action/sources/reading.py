@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from dango_action.errors import Position
 
 _KWARGS = "dlt_native.function_kwargs"
+_NAMING = frozenset({"exec", "globals", "locals", "setattr", "vars"})
 _TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, dict, float, int, list, str)}
 
 
@@ -58,12 +60,13 @@ def look(project: Path, sources: Iterable[NativeSource], places: Mapping[str, Ma
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """What a module's text has: its functions at the top, every name, and what dlt can't run."""
+    """What a module's text has: its functions at the top, how often each name is bound, and what dlt can't run."""
 
     tree: ast.Module
     functions: dict[str, Function]
-    names: set[str]
+    names: Counter[str]
     idioms: list[Idiom]
+    is_open: bool  # it may have names that its text lacks
 
 
 def _text(file: Path, shown: str) -> _Text | None:
@@ -73,7 +76,7 @@ def _text(file: Path, shown: str) -> _Text | None:
     if tree is None:
         return None
     functions = {node.name: node for node in tree.body if isinstance(node, Function)}
-    return _Text(tree, functions, _bound(tree), find_idioms(text, shown))
+    return _Text(tree, functions, Counter(_bound(tree)), find_idioms(text, shown), _is_open(tree))
 
 
 def _judge(source: NativeSource, text: _Text, places: Mapping[str, Position], found: Findings) -> None:
@@ -82,8 +85,9 @@ def _judge(source: NativeSource, text: _Text, places: Mapping[str, Position], fo
         each.problem for each in text.idioms if name is None or _concerns(each, name, text.functions)
     ]
     if name in text.functions:
-        found.problems += _arguments(text.functions[name], text.tree, source, places)
-    elif name is not None and name not in text.names:
+        if text.names[name] == 1:  # else it may be wrapped below, or there are two of it
+            found.problems += _arguments(text.functions[name], text.tree, source, places)
+    elif name is not None and name not in text.names and not text.is_open:
         hint = did_you_mean(name, text.functions) if text.functions else "it has no function at all"
         what, at = f"`{native.source_module}` has no function `{name}`", places.get("dlt_native.source_function")
         found.problems.append(Problem(what=what, hint=hint, at=at))
@@ -94,18 +98,26 @@ def _concerns(idiom: Idiom, name: str, functions: Mapping[str, Function]) -> boo
     return idiom.within == name or idiom.within not in functions or idiom.within == idiom.function
 
 
-def _bound(tree: ast.Module) -> set[str]:
-    """Return the names that a module may have, and that its text shows; `*` may bring any."""
-    names: set[str] = set()
+def _bound(tree: ast.Module) -> Iterator[str]:
+    """Give the names that a module's text binds, as often as it does."""
     for node in ast.walk(tree):
         match node:
             case ast.ImportFrom(names=aliases) | ast.Import(names=aliases):
-                names |= {alias.asname or alias.name.partition(".")[0] for alias in aliases}
-            case ast.Name(id=name, ctx=ast.Store()) | ast.ClassDef(name=name):
-                names.add(name)
+                yield from (alias.asname or alias.name.partition(".")[0] for alias in aliases)
+            case ast.Name(id=name, ctx=ast.Store()) | ast.ClassDef(name=name) | ast.MatchAs(name=str(name)):
+                yield name
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                names.add(name)
-    return names
+                yield name
+
+
+def _is_open(tree: ast.Module) -> bool:
+    """Tell whether a module may have names that its text lacks: by `import *`, or since code makes them."""
+    return any(
+        (isinstance(node, ast.alias) and node.name == "*")
+        or (isinstance(node, Function) and node.name == "__getattr__")
+        or (isinstance(node, ast.Name) and node.id in _NAMING)
+        for node in ast.walk(tree)
+    )
 
 
 def _arguments(
@@ -116,6 +128,8 @@ def _arguments(
         return  # a decorator of somebody else's may change what it takes
     has_spec = any(key.arg == "spec" for call in function.decorator_list for key in getattr(call, "keywords", ()))
     taken, needed = _parameters(function)
+    if "dlt.transformer" in decorators(function, tree) and needed:
+        taken, needed = [key for key in taken if key != needed[0]], needed[1:]  # the first one receives the rows
     named = {key for key in source.named if f"{key}_env" not in taken}
     given = {key for key in source.dlt_native.function_kwargs if key.removesuffix("_env") not in named} | named
     block = places.get(_KWARGS, places.get("dlt_native"))

@@ -37,7 +37,7 @@ _TEXT = re.compile(
 _MARGIN = timedelta(minutes=1)
 """Texts of one moment differ (`Z`, `+00:00`, `.000Z`), and so does their order: this much more is asked for."""
 _OFFSETS = timedelta(hours=26)
-"""From `-12:00` to `+14:00`: so far apart are texts of one moment, whose offsets change with the season at least."""
+"""From `-12:00` to `+14:00`: so far apart are texts of one moment. Offsets change with the season at least."""
 
 
 def cursor_of(resource: DltResource) -> Incremental[Any] | None:

@@ -24,8 +24,11 @@ def with_spec(token):
     return []
 
 plain = dlt.source(shop)
-from elsewhere import *
 from elsewhere import imported
+
+@dlt.transformer(data_from=imported)
+def fed(row, region):
+    yield row
 """
 
 
@@ -66,6 +69,7 @@ def test_what_cannot_work_is_found_with_its_line(project, block, line):
         {"function": "with_spec"},
         {"function": "plain"},
         {"function": "imported"},
+        {"function": "fed", "kwargs": {"region": "eu"}},
         {"function": None},
         {"module": "dlt.sources.rest_api", "function": "rest_api_source"},
     ],
@@ -74,6 +78,24 @@ def test_what_may_work_is_let_through(project, block):
     done = validate(project, **block)
 
     assert done.code == 0, done.out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from elsewhere import *",
+        "def __getattr__(name): ...",
+        "globals().update(made())",
+        "match made():\n    case shop: ...",
+        "def shop(region, size): yield 1\nshop = partial(shop, size=1)",
+        "def shop(size): yield 1\nif new:\n    def shop(region): yield 1",
+    ],
+)
+def test_a_function_that_only_running_the_module_shows_is_let_through(project, text):
+    project.module("shop", text)
+    project.sources({"name": "shop", "function": "shop", "kwargs": {"region": "eu"}})
+
+    assert project.dango("config", "validate").code == 0
 
 
 def test_idioms_that_dlt_cannot_run_are_notices(project):
