@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
@@ -32,7 +33,7 @@ def wanted(line: Line, project: Path, locked: Mapping[str, str]) -> Wanted:
     """
     try:
         requirement = Requirement(line.text)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):  # of brackets in brackets
         requirement = _unnamed(line, project)
     if requirement.url:
         requirement.url = _origin(requirement.url, line, project)
@@ -77,13 +78,17 @@ def _last(address_: str) -> str:
 
 def _is_code(url: str | None) -> bool:
     """Tell whether what lies at an address has to be built, which runs code of it."""
-    return url is not None and not _last(url).endswith(".whl")
+    return url is not None and (url.startswith("git+") or not _last(url).endswith(".whl"))
 
 
 def _fits(requirement: Requirement, version: str, line: Line) -> None:
     """Refuse another version of something that dango is made with."""
-    if requirement.marker and not requirement.marker.evaluate():
-        return
+    try:
+        if requirement.marker and not requirement.marker.evaluate():
+            return
+    except (UndefinedComparison, UndefinedEnvironmentName):
+        hint = "write it like `; python_version < '3.12'`"
+        raise ConfigError.because("what stands behind `;` can't be compared", hint, line.at) from None
     if not requirement.url and requirement.specifier.contains(version, prereleases=True):
         return
     asked = "an address" if requirement.url else f"`{show(str(requirement.specifier))}`"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
@@ -48,7 +48,9 @@ class MisfitError(Exception):
 
 
 def strict(value: Any, hint: Any) -> Any:  # noqa: ANN401 - a value of YAML, for a type hint of any form
-    """Return a value as a type has it, by JSON's rules: text stands for what it lacks. Unknown types take any.
+    """Return a value as it is if it is of a type; else by JSON's rules: text stands for what YAML lacks.
+
+    A type that is not known takes any value.
 
     Raises:
         MisfitError: it is not of that type.
@@ -56,13 +58,15 @@ def strict(value: Any, hint: Any) -> Any:  # noqa: ANN401 - a value of YAML, for
     """
     try:
         adapter = TypeAdapter[Any](hint)
+        with suppress(ValidationError):
+            adapter.validate_python(value, strict=True)
+            return value  # what is made of it has lost keys, of a `TypedDict`, or is a date for `date | str`
     except (PydanticUserError, TypeError):
         return value
     try:
-        made = adapter.validate_json(json.dumps(value), strict=True)
+        return adapter.validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         raise _misfit(error.errors(include_url=False), value) from None
-    return value if isinstance(made, Iterator) else made
 
 
 def _misfit(errors: list[ErrorDetails], value: object) -> MisfitError:

@@ -1,12 +1,16 @@
 """What `function_kwargs` may be is decided as the call would decide it, and before anything is called."""
 
 import datetime as dt
+import functools
 import inspect
 import itertools
+import pathlib
 import typing
+from decimal import Decimal
 
 import dlt
 import pytest
+import typing_extensions
 from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.sources.credentials import ConnectionStringCredentials
@@ -184,6 +188,33 @@ def test_text_stands_for_the_dates_that_yaml_lacks(hint):
     assert refused(source, {"since": "yesterday"}) == [
         (f"`since` holds no {'date' if hint is dt.date else 'datetime'}", "write it like 2024-01-31")
     ]
+
+
+class Client(typing_extensions.TypedDict, total=False):
+    """A mapping with keys that are known, and others."""
+
+    url: str
+
+
+@pytest.mark.parametrize(
+    ("hint", "value"),
+    [
+        (Client, {"url": "https://shop.example", "page": 1}),
+        (dt.date | str, "2024-01-31"),
+        (pathlib.Path | str, "a/b"),
+        (Decimal | str, "1.10"),
+        (float | str, 5),
+        (dict, {"a": functools.reduce(lambda inner, _: [inner], range(300), [])}),
+    ],
+)
+def test_a_value_that_a_type_takes_as_it_is_stays_as_it_is(hint, value):
+    def source(given):
+        yield given
+
+    source.__annotations__["given"] = hint
+
+    made = checked(source, {"given": value})["given"]
+    assert (type(made), made) == (type(value), value)
 
 
 def test_credentials_and_cursors_are_left_to_dlt():

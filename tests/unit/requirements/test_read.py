@@ -73,6 +73,8 @@ WRONG = [
     ("./vendor/parcel-1.0.tar.gz", "this is not the name of a wheel"),
     ("parcel @ ./vendor/parcel-1.0.tar.gz", "`parcel` is no wheel, so it would have to be built"),
     ("parcel @ git+https://shop.example/parcel.git", "`parcel` is no wheel, so it would have to be built"),
+    ("parcel @ git+https://shop.example/parcel.whl", "`parcel` is no wheel, so it would have to be built"),
+    ("dlt; sys_platform ~= 'linux'", "what stands behind `;` can't be compared"),
     ("-c code.txt", "`parcel` is no wheel, so it would have to be built"),
     ("./vendor/none-1.0-py3-none-any.whl", "there is no such file or folder"),
     ("../outside-1.0-py3-none-any.whl", "this path leads out of the project"),
