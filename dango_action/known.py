@@ -25,7 +25,7 @@ def secrets_of(plan: Plan, credentials: Credentials, results: Sequence[SourceRes
 def unhidden(plan: Plan, credentials: Credentials, results: Sequence[SourceResult]) -> Iterator[Problem]:
     """Give a warning for each secret that can't be hidden: it stands everywhere, for all that anybody can tell."""
     used = _used(results)
-    known = [one for one in credentials.known(plan.sources, used) if not one.setting]
+    known = [one for one in credentials.known(plan.sources, used) if one.text and not one.setting]
     words = [one.path for one in known if any(one.text in word for word in words_of(plan))]
     for path in dict.fromkeys((*skipped(known), *words)):
         what = f"{path} can't be hidden in logs: it is short, a number, a date, or a word of the configuration"

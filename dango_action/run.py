@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +15,7 @@ import orjson
 
 from dango_action import __version__
 from dango_action.credentials.conflicts import conflicts
+from dango_action.credentials.explain import strangers
 from dango_action.errors import DangoError, ExitCode, Problem, StoppedError, UsageError
 from dango_action.execution import Execution, Place
 from dango_action.jobs import Observer, Phase
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(".dango")
 KEPT_RUNS = 50
+_MOST_STRANGERS = 5
 
 
 class Screen(Observer, Protocol):
@@ -85,6 +88,7 @@ def sync(
         *unhidden(plan, credentials, results),
         *_kept_rows(plan, results, inputs.window),
         *_doubts(plan, results),
+        *_unreached(credentials, results),
     )
     return record.end(_Outcome(inputs, str(plan.target), placed, failure, notices, warnings, state))
 
@@ -114,6 +118,13 @@ def _left_out(plan: Plan, results: Sequence[SourceResult]) -> Iterator[Problem]:
             what = f"the backfill leaves `{resource}` of source `{result.name}` as it is: {why}"
             hint = "a sync loads what is new in it, and a full refresh all of it"
             yield Problem(what=what, hint=hint, at=plan.positions.get(result.name))
+
+
+def _unreached(credentials: Credentials, results: Sequence[SourceResult]) -> Iterator[Problem]:
+    """Give a warning for what is written for no source, where one lacks something: a name may be wrong."""
+    if any(result.exit_code is ExitCode.CREDENTIALS for result in results):
+        for label in islice(strangers(credentials), _MOST_STRANGERS):
+            yield Problem(what=f"reaches no source: {label}", hint="`dango config explain` lists all of these")
 
 
 def _kept_rows(plan: Plan, results: Sequence[SourceResult], window: Window | None) -> Iterator[Problem]:

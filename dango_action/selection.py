@@ -84,6 +84,6 @@ def _hint(word: str, known: Collection[str]) -> str:
     if near:
         return f"did you mean {' or '.join(f'`{name}`' for name in near)}?"
     if not known:
-        return "sources.yml has none"
+        return "no source of sources.yml has a tag" if word.startswith("tag:") else "sources.yml has no source"
     listed = ", ".join(sorted(known)[:20])
     return f"there are: {listed}" if len(known) <= 20 else f"there are {len(known)}, {listed}, …"  # noqa: PLR2004

@@ -150,7 +150,7 @@ def explain(project: Path, /, source: str | None, *, as_json: bool) -> int:
     plan = make_plan(inputs)
     credentials = gather_names(project, plan.config, surroundings(os.environ))
     told = Told.of(plan, credentials)
-    unseen = [] if source else list(strangers(credentials))
+    unseen = list(strangers(credentials, source))
     if as_json:
         sources = [one.source.document() for one in told.answers]
         document = {"sources": sources, "unseen": unseen, "logs": told.logs}

@@ -106,8 +106,11 @@ def _own(attempt: Try, source: str) -> str:
     return own_name(variable_name(path_of(attempt.name)), source)
 
 
-def strangers(credentials: Credentials) -> Iterator[str]:
-    """Give what is written for a source that the project does not have, or for none, and so reaches nobody."""
+def strangers(credentials: Credentials, asked: str | None = None) -> Iterator[str]:
+    """Give what is written for a source that the project does not have, or for none, and so reaches nobody.
+
+    Of what is nearly the name of a source, only that of the source that is `asked` for.
+    """
     names = [source.name for source in credentials.config.sources]
     for path, label in _written(credentials):
         own = [name for name in names if canonical(path, name)]
@@ -115,6 +118,8 @@ def strangers(credentials: Credentials) -> Iterator[str]:
             continue
         below = path[1:] if path[0] == "sources" else path
         near = difflib.get_close_matches(below[0], names, 1) if len(below) > 1 else []
+        if asked and near and asked not in near:
+            continue
         yield f"{label}: {f'did you mean `{near[0]}`?' if near else 'no source of this project sees it'}"
 
 

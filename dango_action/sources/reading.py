@@ -68,6 +68,16 @@ class _Text:
     idioms: list[Idiom]
     is_open: bool  # it may have names that its text lacks
 
+    @property
+    def only(self) -> str | None:
+        """The only function with `@dlt.source`, which a sync takes if none is named."""
+        if self.is_open:
+            return None
+        made = [
+            name for name, function in self.functions.items() if "dlt.source" in decorators(function, self.tree)
+        ]
+        return made[0] if len(made) == 1 and not made[0].startswith("_") else None
+
 
 def _text(file: Path, shown: str) -> _Text | None:
     """Read a module; None if it is no Python: its sync says so, and how."""
@@ -80,7 +90,7 @@ def _text(file: Path, shown: str) -> _Text | None:
 
 
 def _judge(source: NativeSource, text: _Text, places: Mapping[str, Position], found: Findings) -> None:
-    native, name = source.dlt_native, source.dlt_native.source_function
+    native, name = source.dlt_native, source.dlt_native.source_function or text.only
     found.notices += [
         each.problem for each in text.idioms if name is None or _concerns(each, name, text.functions)
     ]

@@ -53,9 +53,15 @@ def _problem(missing: Missing, task: Task) -> Problem:
     path = _where(missing, task)
     # dlt asks config.toml for what is no secret, and only for that
     plain = any(trace.provider == CONFIG for trace in missing.traces)
-    hint = [_setting(path, CONFIG) if plain else remedy(path, task.settings)]
+    variable = _named(missing, task.settings)
+    if variable and task.settings.remedy == "toml":
+        hint = [f"put `{variable}=…` into .env, or set it in the environment"]
+    elif variable and task.settings.remedy == "workflow":
+        hint = [_line_of_env(variable)]
+    else:
+        hint = [_setting(path, CONFIG) if plain else remedy(path, task.settings)]
     if near := _near(path, task):
-        hint.insert(0, f"did you mean {near}?")
+        hint.insert(0, near)
     if task.settings.lenders and missing.path[-1] in FLAT and not task.settings.lent.source:
         hint.append(f"or share them: `credentials_from: {task.settings.lenders[0]}` in sources.yml")
     looked = "; ".join(_places(missing, task.settings))
@@ -78,19 +84,27 @@ def remedy(path: tuple[str, ...], settings: Settings) -> str:
         case "sealed":
             return f"run `dango secrets set {'.'.join(path)}` and commit"
         case "workflow":
-            return f"add `{variable}: ${{{{ secrets.{variable} }}}}` below `env:` of this step"
+            return _line_of_env(variable)
         case _:
             return _setting(path, SECRETS)
+
+
+def _line_of_env(variable: str) -> str:
+    return f"add `{variable}: ${{{{ secrets.{variable} }}}}` below `env:` of this step"
 
 
 def _setting(path: tuple[str, ...], file: str) -> str:
     return f"put `{path[-1]} = …` below `[{'.'.join(path[:-1])}]` in {file}"
 
 
+def _named(missing: Missing, settings: Settings) -> str | None:
+    """Return the variable that sources.yml names for this parameter."""
+    return settings.named.get(missing.path[0]) if len(missing.path) == 1 else None
+
+
 def _places(missing: Missing, settings: Settings) -> Iterator[str]:
     """Give each place that was looked at, in its order, with the names that were looked for."""
-    variable = settings.named.get(missing.path[0]) if len(missing.path) == 1 else None
-    if variable:
+    if variable := _named(missing, settings):
         yield f"variable {variable} (`{missing.path[0]}_env`)"
     names: dict[str, dict[str, None]] = {}
     for trace in missing.traces:
@@ -101,10 +115,14 @@ def _places(missing: Missing, settings: Settings) -> Iterator[str]:
 
 
 def _near(path: tuple[str, ...], task: Task) -> str | None:
-    """Return what is written nearly like this, has a value, and was meant, perhaps."""
-    known = {variable_name(own): f"{'.'.join(own[:-1])}.{own[-1]} in {place}" for own, place in held(task)}
+    """Say what is written like this, or nearly, and was meant, perhaps."""
+    known = {variable_name(own): (own, place) for own, place in held(task)}
     near = difflib.get_close_matches(variable_name(path), known, 1, cutoff=0.85)
-    return f"`{known[near[0]]}`" if near else None
+    if not near:
+        return None
+    own, place = known[near[0]]
+    label = f"`{own[-1]}` below `[{'.'.join(own[:-1])}]`" if place.endswith(".toml") else near[0]
+    return f"{label} in {place} has no value" if own == path else f"did you mean {label} in {place}?"
 
 
 def held(task: Task) -> Iterator[tuple[tuple[str, ...], str]]:

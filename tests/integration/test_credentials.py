@@ -187,14 +187,33 @@ def test_a_missing_secret_is_told_with_every_place_before_anything_is_extracted(
     assert problem["what"] == "`api_key` is missing for source `api`"
     assert problem["at"]["file"] == ".dango/sources.yml"
     assert problem["hint"] == (
-        "did you mean `sources.api.api_kee in .dlt/secrets.toml`?; "
-        "put `api_key = …` below `[sources.api]` in .dlt/secrets.toml. It was looked for in "
+        "did you mean `api_kee` below `[sources.api]` in .dlt/secrets.toml?; "
+        "put `SHOP_TOKEN=…` into .env, or set it in the environment. It was looked for in "
         "variable SHOP_TOKEN (`api_key_env`); "
         ".dlt/secrets.toml ([api] api_key, [sources.api] api_key); "
         "environment (API__API_KEY, SOURCES__API__API_KEY)"
     )
     [problem] = without_token.source("api")["problems"]
     assert problem["what"] == "`token` is missing for source `api`"
+
+
+def test_what_reaches_no_source_is_said_when_one_lacks_something(project):
+    project.module("api", API)
+    project.sources("api")
+    project.write(
+        ".dlt/secrets.toml", '[sources.api]\napi_key = ""\n[sources.apii]\napi_key = "hunter2-hunter2"\n'
+    )
+
+    done = project.sync()
+    project.write(".dlt/secrets.toml", '[sources.api]\napi_key = "a-key-of-ours"\n[sources.apii]\napi_key = "x"\n')
+    fine = project.sync()
+
+    assert (done.code, fine.code) == (4, 0)
+    [problem] = done.source("api")["problems"]
+    assert problem["hint"].startswith("`api_key` below `[sources.api]` in .dlt/secrets.toml has no value; put ")
+    [warning] = done.document["warnings"]  # none that an empty text can't be hidden
+    assert warning["what"] == "reaches no source: `sources.apii.api_key` in .dlt/secrets.toml: did you mean `api`?"
+    assert fine.document["warnings"] == []
 
 
 @pytest.mark.parametrize(

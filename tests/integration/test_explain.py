@@ -125,10 +125,13 @@ def test_values_that_nobody_asks_for_are_listed_with_what_they_may_be_meant_for(
 def test_people_get_a_table_and_one_source_if_they_ask_for_one(project):
     project.module("api", API)
     project.sources("api", {"name": "shop", "module": "api"})
+    project.write(".dlt/secrets.toml", '[sources.shopp]\napi_key = "x"\n[sources.apii]\napi_key = "x"\n')
 
     done = project.dango("config", "explain", "shop")
 
     assert done.code == 0
+    assert "reaches no source: `sources.shopp.api_key` in .dlt/secrets.toml: did you mean `shop`?" in done.out
+    assert "apii" not in done.out
     assert "api_key" in done.out
     assert "SHOP__API_KEY, SOURCES__SHOP__API_KEY" in done.out
     assert "MISSING" in done.out

@@ -67,5 +67,7 @@ def test_with_ten_thousand_sources_the_answer_stays_short():
 
 def test_there_is_nothing_to_select_in_an_empty_file():
     assert select([], [], []) == ()
-    with pytest.raises(UsageError, match=r"sources.yml has none"):
+    with pytest.raises(UsageError, match=r"sources.yml has no source"):
         select([], ["a"], [])
+    with pytest.raises(UsageError, match=r"no source of sources.yml has a tag"):
+        select([Candidate(name="a", enabled=True, tags=())], ["tag:b"], [])

@@ -98,6 +98,22 @@ def test_a_function_that_only_running_the_module_shows_is_let_through(project, t
     assert project.dango("config", "validate").code == 0
 
 
+def test_the_only_source_of_a_module_need_not_be_named_to_be_held_against_its_arguments(project):
+    resource = "@dlt.resource\ndef rows(limit=1):\n    yield {}\n\n"
+    project.module("shop", f"import dlt\n\n{resource}@dlt.source\ndef shop(pages=1):\n    return rows()\n")
+    project.module("two", f"import dlt\n\n{resource}")
+    project.sources(
+        {"name": "shop", "function": None, "kwargs": {"limit": 2}},
+        {"name": "two", "function": None, "kwargs": {"odd": 2}},
+    )
+
+    done = project.dango("config", "validate")
+
+    assert done.code == 3
+    assert "`shop` takes no argument `limit`" in done.out
+    assert "1 problem to mend" in done.out  # that a resource is meant is for the sync to find
+
+
 def test_idioms_that_dlt_cannot_run_are_notices(project):
     project.module(
         "shop",
