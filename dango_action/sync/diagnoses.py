@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import dlt
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ValueNotSecretException
 from dlt.common.exceptions import MissingDependencyException
+from dlt.common.schema.exceptions import DataValidationError
 from dlt.extract.exceptions import InvalidResourceDataTypeIsNone, PipeGenInvalid, SourceDataIsNone
 from dlt.extract.utils import dynstr
 
@@ -53,6 +54,8 @@ def _known(cause: BaseException, task: Task) -> Problem | None:
             found = undefined(cause, name, at)
         case KeyError(args=(str(name),)):
             found = _missing_key(cause, name, task, at)
+        case DataValidationError():
+            found = _frozen(cause, task)
         case InvalidResourceDataTypeIsNone(resource_name=name) | PipeGenInvalid(pipe_name=name):
             what = f"the resource `{name}` has nothing: its function returns None"
             found = Problem(what=what, hint="yield its rows from it", at=at)
@@ -77,6 +80,23 @@ def _missing_key(cause: KeyError, name: str, task: Task, at: Position | None) ->
         hint = f"take it as a parameter of the source function: `{name}=dlt.secrets.value`"
         return Problem(what=what, hint=hint, at=at)
     return None
+
+
+def _frozen(cause: DataValidationError, task: Task) -> Problem:
+    """Return what a schema contract has refused, and what lets it in."""
+    column = f"`{cause.table_name}.{cause.column_name}`"
+    what, hint = {
+        "tables": (f"the table `{cause.table_name}` is new", "`freeze` refuses the tables of a first load, too"),
+        "columns": (f"the column {column} is new", "`discard_value` leaves its values out for good"),
+    }.get(
+        cause.schema_entity,
+        (f"a value does not fit its column: {column} would be new", "`discard_value` leaves it out for good"),
+    )
+    return Problem(
+        what=f"{what}, and the schema contract is `{cause.schema_entity}: {cause.contract_mode}`",
+        hint=f"write `schema_contract: {{{cause.schema_entity}: evolve, …}}` to let it in; {hint}",
+        at=task.places.get("schema_contract") or task.places.get("name"),
+    )
 
 
 def _is_dlts(frame: FrameType) -> bool:

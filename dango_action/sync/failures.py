@@ -19,6 +19,7 @@ import requests
 from dlt.common.exceptions import TerminalException, TransientException
 from dlt.destinations.exceptions import DatabaseException
 from dlt.extract.exceptions import ResourceExtractionError
+from dlt.normalize.exceptions import NormalizeJobFailed
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from dango_action.errors import DangoError, ExitCode, Problem, chain
@@ -121,7 +122,7 @@ def cause_of(error: BaseException) -> BaseException:
                 inner: BaseException | None = error.exception
             case DatabaseException():
                 inner = error.dbapi_exception
-            case PoisonedError() | ResourceExtractionError():
+            case PoisonedError() | ResourceExtractionError() | NormalizeJobFailed():
                 inner = error.__cause__
             case _:
                 return error

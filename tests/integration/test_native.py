@@ -276,18 +276,31 @@ def test_only_the_selected_resources_are_synced(project):
     assert [table["name"] for table in sync(project).source("shop")["tables"]] == ["a", "c"]
 
 
-def test_a_frozen_schema_refuses_a_new_column(project):
+def test_what_a_frozen_schema_refuses_is_named_with_what_lets_it_in(project):
     project.module(
         "shop",
-        "import dlt\n@dlt.resource\ndef source(more: bool = False):\n    yield {'id': 1, **({'x': 1} if more else {})}\n",
+        "import dlt\n@dlt.resource\ndef source(more: dict | None = None):\n    yield {'id': 1, **(more or {})}\n",
     )
     project.sources("shop")
     sync(project)
-    project.sources({"name": "shop", "schema_contract": "freeze", "kwargs": {"more": True}})
+    freeze = {"module": "shop", "schema_contract": "freeze"}
+    project.sources(
+        {"name": "shop", **freeze, "kwargs": {"more": {"x": 1}}},
+        {"name": "first", **freeze},
+    )
 
     done = project.sync()
+    project.sources({"name": "shop", **freeze, "kwargs": {"more": {"id": "a"}}})
+    [other] = project.sync().source("shop")["problems"]
 
     assert done.code == 5
+    [column], [table] = done.source("shop")["problems"], done.source("first")["problems"]
+    assert column["what"] == "the column `source.x` is new, and the schema contract is `columns: freeze`"
+    assert column["hint"].startswith("write `schema_contract: {columns: evolve, …}` to let it in; ")
+    assert table["what"] == "the table `source` is new, and the schema contract is `tables: freeze`"
+    assert table["hint"].endswith("`freeze` refuses the tables of a first load, too")
+    assert other["what"].startswith("a value does not fit its column: `source.id__v_text` would be new, and ")
+    assert column["at"] != table["at"]
     assert project.query("select id from raw_shop.source") == [(1,)]
 
 
