@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import importlib.machinery
 import sys
 import types
 from typing import TYPE_CHECKING
 
 from dango_action.errors import ConfigError
-from dango_action.sources.lookalikes import not_found
+from dango_action.sources.lookalikes import not_found, spec_of_top
 from dango_action.sources.modules import FOLDER
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def load(located: Located, project: Path, at: Position | None) -> types.ModuleTy
 
 
 def _is_taken(top: str) -> bool:
-    found = importlib.machinery.PathFinder.find_spec(top) is not None
+    found = spec_of_top(top) is not None
     return found or top in sys.stdlib_module_names or top in sys.modules
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import importlib.machinery
 import importlib.metadata
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from dango_action.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from importlib.machinery import ModuleSpec
 
     from dango_action.errors import Position
 
@@ -79,10 +80,19 @@ def modules_in(folder: Path) -> Iterator[str]:
             yield path.stem
 
 
+def spec_of_top(top: str) -> ModuleSpec | None:
+    """Return where Python would import a module from that is below no other; nothing is imported.
+
+    Every finder is asked: a project that was installed in place may have brought one of its own.
+    """
+    finders = (getattr(finder, "find_spec", None) for finder in sys.meta_path)
+    return next((spec for find in finders if find and (spec := find(top, None))), None)
+
+
 def package_folders(dotted: str) -> list[Path]:
     """Return the folders of an installed package, found without importing it; none if there is no such one."""
     top, *below = dotted.split(".")
-    spec = importlib.machinery.PathFinder.find_spec(top)
+    spec = spec_of_top(top)
     folders = [Path(path) for path in (spec.submodule_search_locations if spec else None) or ()]
     return [folder.joinpath(*below) for folder in folders if folder.joinpath(*below).is_dir()]
 

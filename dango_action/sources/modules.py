@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.machinery
 import importlib.metadata
 import json
 import site
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from dango_action.errors import ConfigError
-from dango_action.sources.lookalikes import not_found
+from dango_action.sources.lookalikes import not_found, spec_of_top
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from importlib.machinery import ModuleSpec
 
     from dango_action.errors import Position
 
@@ -100,7 +100,7 @@ def _installed(dotted: str, at: Position | None) -> Located | None:
     if top in sys.stdlib_module_names:
         what = f"`{dotted}` is a module of Python itself, which has no sources"
         raise ConfigError.because(what, f"for one of your own of that name create {FOLDER}/{top}.py", at)
-    spec = importlib.machinery.PathFinder.find_spec(top)
+    spec = spec_of_top(top)
     if spec is None:
         return None
     where = [Path(path) for path in spec.submodule_search_locations or [spec.origin or ""]]
@@ -133,7 +133,7 @@ def _in_place() -> Iterator[Path]:
             yield _real(Path(unquote(url.path)))
 
 
-def _file(spec: importlib.machinery.ModuleSpec, where: Iterable[Path], below: list[str]) -> Path | None:
+def _file(spec: ModuleSpec, where: Iterable[Path], below: list[str]) -> Path | None:
     if not below:
         return Path(spec.origin) if spec.origin else None
     return next((file for folder in where if (file := _in_folder(folder, ".".join(below)))), None)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dango_action.errors import Position
 
 _KWARGS = "dlt_native.function_kwargs"
+_LARGEST = 2 * 1024 * 1024  # bytes; more is data, or made by a program, and takes many seconds
 _NAMING = frozenset({"exec", "globals", "locals", "setattr", "vars"})
 _TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, dict, float, int, list, str)}
 
@@ -80,7 +81,9 @@ class _Text:
 
 
 def _text(file: Path, shown: str) -> _Text | None:
-    """Read a module; None if it is no Python: its sync says so, and how."""
+    """Read a module; None if it is no Python, which its sync says, or more than one reads for a look."""
+    if file.stat().st_size > _LARGEST:
+        return None
     text = file.read_text(encoding="utf-8", errors="replace")
     tree = parsed(text)
     if tree is None:

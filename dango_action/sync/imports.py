@@ -6,11 +6,11 @@ import builtins
 import difflib
 import sys
 import traceback
-from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dango_action.errors import Problem
+from dango_action.sources.lookalikes import spec_of_top
 
 if TYPE_CHECKING:
     from dlt.common.exceptions import MissingDependencyException
@@ -66,7 +66,7 @@ def undefined(cause: NameError, name: str, at: Position | None) -> Problem:
     known = {*frame.f_locals, *frame.f_globals, *vars(builtins)} if frame else ()
     if name in _HELPERS:
         hint = f"add `{_HELPERS[name]}` at the top of the file"
-    elif name in sys.stdlib_module_names or PathFinder.find_spec(name):
+    elif name in sys.stdlib_module_names or spec_of_top(name):
         hint = f"add `import {name}` at the top of the file"
     elif near := difflib.get_close_matches(name, known, 1):
         hint = f"did you mean `{near[0]}`?"
@@ -101,4 +101,5 @@ def _requirements_beside(importer: Path) -> list[str]:
     except (OSError, UnicodeDecodeError):
         return []
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    return [line for line in lines if line and not line.startswith(("-", "dlt"))][:_LISTED]
+    # an address may hold a login
+    return [line for line in lines if line and "://" not in line and not line.startswith(("-", "dlt"))][:_LISTED]

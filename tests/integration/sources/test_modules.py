@@ -1,5 +1,9 @@
 """Where a source's module may lie, and that it shadows nothing."""
 
+import importlib.util
+import json
+import sys
+
 import pytest
 
 from dango_action.errors import ConfigError
@@ -155,7 +159,10 @@ def test_what_a_package_imports_wrongly_is_answered_with_the_right_import(projec
 def test_the_requirements_of_a_checkout_are_named(project):
     project.write("vendor/shop/__init__.py", "from .deep import thing\n")
     project.write("vendor/shop/deep/__init__.py", "import no_such_thing_here\n")
-    project.write("vendor/shop/requirements.txt", "# what it needs\nno-such-thing>=2\ndlt>=1\n")
+    project.write(
+        "vendor/shop/requirements.txt",
+        "# what it needs\nno-such-thing>=2\ndlt>=1\nno-such-stamp @ https://reader:s3cret@shop.example/stamp.whl\n",
+    )
     project.sources(entry(source_path="vendor"))
 
     found = problem(project.sync(), 5)
@@ -163,6 +170,28 @@ def test_the_requirements_of_a_checkout_are_named(project):
         "its own requirements.txt has no-such-thing>=2: name these in .dango/requirements.txt"
     )
     assert found["at"]["file"] == "vendor/shop/deep/__init__.py"
+
+
+def test_a_project_that_was_installed_in_place_with_a_finder_of_its_own_is_found(tmp_path, monkeypatch):
+    class Finder:
+        def find_spec(self, name, _path=None, _target=None):
+            if name == "parcel_in_place":
+                return importlib.util.spec_from_file_location(
+                    name, code, submodule_search_locations=[str(code.parent)]
+                )
+            return None
+
+    code = tmp_path / "checkout/parcel_in_place/__init__.py"
+    code.parent.mkdir(parents=True)
+    code.write_text(ROWS)
+    installed = tmp_path / "site/parcel-1.0.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: parcel\nVersion: 1.0\n")
+    (installed / "direct_url.json").write_text(json.dumps({"url": (tmp_path / "checkout").as_uri()}))
+    monkeypatch.syspath_prepend(installed.parent)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
+
+    assert locate(tmp_path, None, "parcel_in_place", {}).file == code
 
 
 def test_an_import_in_the_middle_of_an_extraction_is_answered_too(project):

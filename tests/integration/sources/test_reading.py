@@ -142,3 +142,10 @@ def test_text_that_is_no_python_is_left_to_the_sync(project, text):
     project.sources({"name": "shop", "function": None})
 
     assert project.dango("config", "validate").code == 0
+
+
+def test_a_module_that_nobody_has_written_by_hand_is_left_to_the_sync(project):
+    project.module("shop", "import dlt\n" + "#" * 3_000_000)
+    project.sources({"name": "shop", "function": "made_of_data"})
+
+    assert project.dango("config", "validate").code == 0
