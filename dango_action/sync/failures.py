@@ -82,6 +82,8 @@ def explain(error: BaseException, task: Task) -> Failed:
 def _advice(cause: BaseException, *, transient: bool) -> str:
     if _status(cause) in _REFUSED:
         return "the server refuses the credentials, or what they may do; the log has the whole traceback"
+    if isinstance(cause, duckdb.ParserException):
+        return "was a key or `write_disposition` changed? --full-refresh starts the source over with the new one"
     if isinstance(cause, duckdb.CatalogException):
         return "was a table of this source dropped or changed by hand? --full-refresh starts the source over"
     if transient:
@@ -132,7 +134,8 @@ def cause_of(error: BaseException) -> BaseException:
 
 
 def _transient(causes: list[BaseException]) -> bool:
-    if any(isinstance(error, TerminalException) for error in causes[1:]):
+    # dlt lets DuckDB's parser pass for transient
+    if any(isinstance(error, duckdb.ParserException | TerminalException) for error in causes[1:]):
         return False
     return any(_passes(error) for error in causes)
 

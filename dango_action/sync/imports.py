@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import difflib
+import shlex
 import sys
 import traceback
 from pathlib import Path
@@ -77,7 +78,8 @@ def undefined(cause: NameError, name: str, at: Position | None) -> Problem:
 
 def _where(packages: str) -> str:
     name = f"name {packages} in .dango/requirements.txt, which the Action installs before a sync"
-    return f"{name}; on your machine, install it beside dango"
+    here = f"uv pip install --python {shlex.quote(sys.executable)} -r .dango/requirements.txt"
+    return f"{name}; on your machine, that is `{here}`"
 
 
 def _package(module: str) -> str:

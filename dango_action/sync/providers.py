@@ -87,10 +87,10 @@ class _Rules:
             self.tops[key] = sections[0]
         path, of_dlt = (*sections, key), self.tops.get(key) in DLT_SECTIONS
         names = _paths(self.source, path, pipeline, folds=self.folds and not of_dlt)
-        if self.folds or of_dlt or sections or pipeline:
+        if self.folds or of_dlt or pipeline or path[0] in {_SOURCES, self.source}:
             return names
         # `dlt.secrets["key"]` asks for no more than this, and a bare name is hidden from every source
-        return (*names, (_SOURCES, self.source, key))
+        return (*names, (_SOURCES, self.source, *path))
 
     def find(self, asked: _Asked, look: Callable[[Path, Any], Found | None]) -> tuple[Any, str]:
         """Return the first value that a place has for what dlt asks, and the names that were looked for."""
@@ -135,7 +135,8 @@ def _paths(source: str, path: Path, pipeline: str | None, *, folds: bool) -> tup
 def _folded(source: str, path: Path) -> tuple[Path, ...]:
     if path[:2] == (_SOURCES, source) and len(path) > 2:  # noqa: PLR2004 - more than the section itself
         return ((source, *path[2:]), path)
-    if len(path) == 1:  # code with sections of its own, a helper or a source in a source, comes down to this
+    # code with sections of its own, a helper or a source in a source, comes down to the bare key or `credentials`
+    if path[0] not in {_SOURCES, source}:
         return ((source, *path), (_SOURCES, source, *path), path)
     return ((source, *path), path)
 

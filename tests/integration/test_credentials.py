@@ -690,6 +690,39 @@ def test_the_remedy_for_what_code_asks_for_helps(project, precedence, code, reme
     assert project.one("select value from raw_shop.seen") == "found"
 
 
+@pytest.mark.parametrize("precedence", ["guide", "dlt"])
+@pytest.mark.parametrize("kept", ["[api.credentials]", "[sources.api.credentials]", None])
+def test_credentials_that_code_with_a_section_of_its_own_asks_for_are_those_of_its_source(
+    project, precedence, kept
+):
+    project.module(
+        "api",
+        """
+        import dlt
+        from dlt.common.configuration import resolve_configuration
+        from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
+
+        @dlt.source(name="helper", section="helper")
+        def inner():
+            token = resolve_configuration(BearerTokenAuth()).token
+            return dlt.resource([{"token": token}], name="seen")
+
+        @dlt.source
+        def source():
+            return inner()
+        """,
+    )
+    project.sources("api", precedence=precedence)
+    variables = {} if kept else {"SOURCES__API__CREDENTIALS__TOKEN": "tok-of-api"}
+    if kept:
+        project.write(".dlt/secrets.toml", f'{kept}\ntoken = "tok-of-api"\n')
+
+    done = project.sync(**variables)
+
+    assert done.code == 0, done.document
+    assert project.query("select token from raw_api.seen") == [("tok-of-api",)]
+
+
 def test_dlts_own_name_for_a_source_in_a_module_of_its_name_works(project):
     project.module("api", API)
     project.sources("api")

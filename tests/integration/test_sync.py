@@ -615,6 +615,20 @@ def test_validate_says_what_a_sync_would_refuse(project):
     assert len(done.document["notices"]) == 1
 
 
+def test_a_table_that_can_not_become_a_merged_one_is_not_tried_again_and_a_full_refresh_makes_it_one(project):
+    module = "import dlt\n@dlt.resource(%s)\ndef source():\n    yield {'id': 1, 'items': [{'sku': 'a'}]}\n"
+    project.module("shop", module % "")
+    project.sources("shop")
+    project.sync()
+    project.module("shop", module % "write_disposition='merge', primary_key='id'")
+
+    done = project.sync()
+
+    assert (done.code, done.source("shop")["attempts"]) == (5, 1)
+    assert "--full-refresh starts the source over" in done.source("shop")["problems"][0]["hint"]
+    assert project.sync("--full-refresh").code == 0
+
+
 @pytest.mark.parametrize("table", ["_dlt_loads", "_dlt_pipeline_state", "_dlt_version", "orders"])
 def test_a_full_refresh_mends_a_table_that_was_dropped_by_hand(project, table):
     project.module("shop", SHOP)
