@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import click
+import orjson
 
 from dango_action.cli.answer import answer
 from dango_action.cli.told import log_lines, problem_lines
@@ -117,9 +118,14 @@ def _option_lines(options: Mapping[str, Any]) -> Iterator[str]:
     for key, value in options.items():
         if isinstance(value, dict):
             yield f"{key}:"
-            yield from (f"  {below}: {one}" for below, one in value.items())
+            yield from (f"  {below}: {_written(one)}" for below, one in value.items())
         elif value not in ("", [], ()):
-            yield f"{key}: {value}"
+            yield f"{key}: {_written(value)}"
+
+
+def _written(value: object) -> str:
+    """Return a value as sources.yml may have it: text as it is, all else as JSON, which is YAML."""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _resource_lines(told: Answer) -> Iterator[str]:

@@ -92,6 +92,9 @@ def _unused(source: Source, parameters: Sequence[Parameter], credentials: Creden
     """Give what stands in the source's sections, and that no parameter of its function asks for."""
     used = {_own(attempt, source.name) for parameter in parameters for attempt in parameter.tries if attempt.found}
     lacking = {variable_name(("sources", source.name, *p.name.split("."))): p.name for p in _needed(parameters)}
+    # what has a value as a whole, like a connection string
+    wholes = (p.name.rpartition(".")[0] for p in parameters if p.given)
+    used |= {variable_name(("sources", source.name, *whole.split("."))) for whole in wholes if whole}
     listed = {*source.env, *source.named.values()}
     for name, held in credentials.settings_held(source).items():
         above = any(other.startswith(f"{name}__") for other in used)

@@ -81,7 +81,7 @@ def explain(error: BaseException, task: Task) -> Failed:
 
 def _advice(cause: BaseException, *, transient: bool) -> str:
     if _status(cause) in _REFUSED:
-        return "the server refuses the credentials, or what they may do; the log has the whole traceback"
+        return "the server refuses the credentials, or what they may do: `dango config explain` tells their place"
     if isinstance(cause, duckdb.ParserException):
         return "was a key or `write_disposition` changed? --full-refresh starts the source over with the new one"
     if isinstance(cause, duckdb.CatalogException):

@@ -86,6 +86,27 @@ def test_fields_of_alternative_credentials_are_listed_and_one_complete_alternati
     ]
 
 
+def test_a_connection_string_is_used_for_all_of_its_fields(project):
+    project.module(
+        "shop",
+        """
+        import dlt
+        from dlt.sources.credentials import ConnectionStringCredentials
+
+        @dlt.source
+        def source(credentials: ConnectionStringCredentials = dlt.secrets.value, pages: int = 1):
+            return dlt.resource([{"id": 1}], name="rows")
+        """,
+    )
+    project.sources({"name": "shop", "kwargs": {"pages": 2}})
+    project.write(".dlt/secrets.toml", '[sources.shop]\ncredentials = "postgres://u:p@h/d"\npagse = 3\n')
+
+    shop = explained(project).source("shop")
+
+    assert shop["missing"] == []
+    assert [one["label"] for one in shop["unused"]] == ["`[sources.shop] pagse` in .dlt/secrets.toml"]
+
+
 def test_sealed_secrets_are_explained_without_a_key(project):
     project.module("api", API)
     project.sources("api")

@@ -91,6 +91,8 @@ def test_show_has_options_parameters_and_resources_or_why_they_are_not_known(pro
     assert found["resources"] == [{"name": "orders", **orders}, {"name": "events", **events}]
     text = project.dango("sources", "show", "shop", SOURCES__SHOP__API_KEY=SECRET)
     assert "orders, merge, key shop + id, cursor updated_at" in text.out
+    assert "enabled: true\n" in text.out
+    assert '  function_kwargs: {"region":"eu"}\n' in text.out
     assert (text.code, SECRET in text.out) == (0, False)
     assert "did you mean `shop`?" in project.dango("sources", "show", "shoop").err
 
