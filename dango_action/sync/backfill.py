@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dango_action.window import Window
 
 _STATE = "_dlt_pipeline_state"
+_LOOSEN = "nothing was changed; loosen `schema_contract` for a backfill"
 Stored = dict[tuple[str, str], Any]
 """The last value of each cursor, by resource and path."""
 
@@ -171,7 +172,12 @@ def _unclear(schema: Schema, part: Part, discarded: int) -> Iterator[Problem]:
     """Give why the rows of a window can't be told in a table, or would get lost."""
     if discarded:
         what = f"the schema contract discards {discarded:,} rows of `{part.table}` that may be there by now"
-        yield refusal(part.resource.name, what, "nothing was changed; loosen `schema_contract` for a backfill")
+        yield refusal(part.resource.name, what, _LOOSEN)
+    for child, _ in _nested(schema, part.table):  # how many of these are discarded, dlt does not say
+        contract = schema.resolve_contract_settings_for_table(child)
+        if "discard_row" in (contract["columns"], contract["data_type"]):
+            what = f"the schema contract may discard rows of `{child}` that are there by now"
+            yield refusal(part.resource.name, what, _LOOSEN)
     columns = schema.get_table_columns(part.table)
     if part.column not in columns:
         yield refusal(

@@ -390,3 +390,15 @@ def test_a_table_that_each_row_of_another_resource_may_choose_loses_none_of_thos
 
     with pytest.raises(ConfigError, match="a table that `others` writes to as well, or may"):
         warehouse.run(source, ("3", "5"))
+
+
+@pytest.mark.parametrize("contract", ["discard_row", {"columns": "discard_row"}, {"data_type": "discard_row"}])
+def test_nested_rows_that_a_contract_may_discard_are_not_deleted(warehouse, contract):
+    def source(contract, **more):
+        return shop(made([{**row, "items": [{"x": 1, **more}]} for row in ROWS], schema_contract=contract))
+
+    warehouse.run(source("evolve"))
+
+    with pytest.raises(ConfigError, match="may discard rows of `rows__items` that are there by now"):
+        warehouse.run(source(contract, new=1), ("3", "5"))
+    assert warehouse.query("select count(*) from raw_shop.rows__items") == [(9,)]
