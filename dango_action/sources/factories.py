@@ -50,7 +50,7 @@ def factories(code: bytes, module: str) -> tuple[Factory, ...]:
     for function in tree.body:
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and _IDENTIFIER.fullmatch(function.name):
             for kind in _kinds(function, names):
-                found[kind].append(_factory(function, module))
+                found[kind].append(factory(function, module))
     return tuple(found["source"] or found["resource"])
 
 
@@ -91,7 +91,8 @@ def _dotted(node: ast.expr | None, names: Mapping[str, str]) -> str:
     return ".".join([top, *reversed(parts)]) if top else ""
 
 
-def _factory(function: ast.FunctionDef | ast.AsyncFunctionDef, module: str) -> Factory:
+def factory(function: ast.FunctionDef | ast.AsyncFunctionDef, module: str) -> Factory:
+    """Return what a function's text says of it, whatever decorates it."""
     arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
     without = len(positional) - len(arguments.defaults)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dango_action.config.words import did_you_mean
 from dango_action.errors import ConfigError, Problem
 from dango_action.requirements.asked import FILE as REQUIREMENTS_FILE
-from dango_action.sources.factories import decorators
+from dango_action.sources.factories import decorators, factory
 from dango_action.sources.idioms import Function, Idiom, find_idioms, parsed
 from dango_action.sources.modules import locate
 from dango_action.sources.strict import MisfitError, strict
@@ -98,12 +98,24 @@ def _judge(source: NativeSource, text: _Text, places: Mapping[str, Position], fo
         each.problem for each in text.idioms if name is None or _concerns(each, name, text.functions)
     ]
     if name in text.functions:
+        found.notices += _in_the_open(text.functions[name], source, places)
         if text.names[name] == 1:  # else it may be wrapped below, or there are two of it
             found.problems += _arguments(text.functions[name], text.tree, source, places)
     elif name is not None and name not in text.names and not text.is_open:
         hint = did_you_mean(name, text.functions) if text.functions else "it has no function at all"
         what, at = f"`{native.source_module}` has no function `{name}`", places.get("dlt_native.source_function")
         found.problems.append(Problem(what=what, hint=hint, at=at))
+
+
+def _in_the_open(function: Function, source: NativeSource, places: Mapping[str, Position]) -> Iterator[Problem]:
+    """Give the secrets that stand in sources.yml itself."""
+    for key in factory(function, source.dlt_native.source_module).secrets:
+        if source.dlt_native.function_kwargs.get(key):
+            yield Problem(
+                what=f"`{key}` is a secret of `{function.name}`, and sources.yml is committed",
+                hint=f"put it into .dlt/secrets.toml, `{key}` in `[sources.{source.name}]`, or seal it",
+                at=places.get(f"{_KWARGS}.{key}"),
+            )
 
 
 def _concerns(idiom: Idiom, name: str, functions: Mapping[str, Function]) -> bool:

@@ -127,6 +127,16 @@ def test_idioms_that_dlt_cannot_run_are_notices(project):
     assert done.out.count("notice: custom_sources/shop.py:5:16: `orders`: dlt takes `at: int` for a setting") == 1
 
 
+def test_a_secret_in_the_configuration_is_a_notice_without_its_value(project):
+    done = validate(project, function="shop", kwargs={"pages": 1, "key": "hunter2-hunter2", "region": "eu"})
+    named = validate(project, function="shop", kwargs={"pages": 1, "key_env": "KEY_OF_SHOP"})
+
+    assert (done.code, done.out.count("notice: ")) == (0, 1)
+    assert "`key` is a secret of `shop`, and sources.yml is committed\n  put it into .dlt/secrets.toml" in done.out
+    assert "hunter2" not in done.out
+    assert "notice" not in named.out
+
+
 def test_what_requirements_may_bring_is_a_notice(project):
     project.write(".dango/requirements.txt", "some-package\n")
     done = validate(project, module="some_package")
