@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import requests
-from dlt.common.exceptions import TerminalException, TransientException
+from dlt.common.exceptions import DictValidationException, TerminalException, TransientException
 from dlt.destinations.exceptions import DatabaseException
 from dlt.extract.exceptions import ResourceExtractionError
 from dlt.normalize.exceptions import NormalizeJobFailed
@@ -126,6 +126,9 @@ def cause_of(error: BaseException) -> BaseException:
                 inner = error.dbapi_exception
             case PoisonedError() | ResourceExtractionError() | NormalizeJobFailed():
                 inner = error.__cause__
+            case DictValidationException(nested_exceptions=list(nested)):
+                # of what none of several types takes, the part that lies deepest is the one that is wrong
+                inner = max(nested, key=lambda one: one.path.count("/"), default=None)
             case _:
                 return error
         if inner is None:

@@ -276,6 +276,25 @@ def test_only_the_selected_resources_are_synced(project):
     assert [table["name"] for table in sync(project).source("shop")["tables"]] == ["a", "c"]
 
 
+def test_of_a_nested_configuration_the_part_that_is_wrong_is_named(project):
+    config = {
+        "client": {"base_url": "http://127.0.0.1:9/"},
+        "resources": [{"name": "rows", "endpoint": {"path": "rows", "dta_selector": "x"}}],
+    }
+    project.sources(
+        {
+            "name": "api",
+            "module": "dlt.sources.rest_api",
+            "function": "rest_api_source",
+            "kwargs": {"config": config},
+        }
+    )
+
+    [problem] = project.sync().source("api")["problems"]
+
+    assert "Path `./resources[0]/endpoint`: received unexpected fields `{'dta_selector'}`" in problem["what"]
+
+
 def test_what_a_frozen_schema_refuses_is_named_with_what_lets_it_in(project):
     project.module(
         "shop",
