@@ -13,7 +13,7 @@ sync: $(VENV)/.run
 test: $(VENV)/.peers
 	$(VENV)/bin/python -m pytest --numprocesses 2 --dist worksteal
 
-# What `make test` proves by some thirty kills, by 200. DANGO_KILLS_SEED repeats the choices of a run.
+# What `make test` proves by sixteen kills, by 200. DANGO_KILLS_SEED repeats the choices of a run.
 kills: $(VENV)/.test
 	DANGO_KILLS=200 $(VENV)/bin/python -m pytest --numprocesses 2 -rP tests/faults/test_many_kills.py
 

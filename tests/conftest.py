@@ -139,6 +139,12 @@ def new_project(tmp_path_factory):
     return lambda: _project(tmp_path_factory.mktemp("new"))
 
 
+@pytest.fixture(scope="module")
+def one_project(tmp_path_factory):
+    """A project for all tests of a module, which look at one sync: a sync costs about a second."""
+    return Project(path=tmp_path_factory.mktemp("project"), home=tmp_path_factory.mktemp("home"))
+
+
 class Flaky(http.server.BaseHTTPRequestHandler):
     answers: list
 

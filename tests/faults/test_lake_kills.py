@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 from lakes import COUNTED, counted, end_leases
 
-KILLS = 10
+KILLS = 6
 
 
 def children(pid):

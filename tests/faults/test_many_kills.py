@@ -10,7 +10,7 @@ import pytest
 from killing import Killing
 
 PARTS = 2  # for two processes of pytest
-KILLS = int(os.environ.get("DANGO_KILLS", "32")) // PARTS
+KILLS = int(os.environ.get("DANGO_KILLS", "16")) // PARTS
 CLEAN = 8  # kills between two runs that go through
 
 

@@ -192,59 +192,68 @@ def test_a_source_function_need_not_be_named_if_there_is_one(project):
 TWO = "import dlt\n@dlt.source\ndef first():\n    return []\n@dlt.source\ndef second(a, b=1):\n    return []\n"
 
 
-@pytest.mark.parametrize(
-    ("entry", "text", "code", "what", "hint"),
-    [
-        ({"function": None}, TWO, 3, "has 2 sources", "set `source_function` to one of: first, second"),
-        ({"function": "scond"}, TWO, 3, "has no function `scond`", "did you mean `second`"),
-        ({"function": "second", "kwargs": {"a": 1, "c": 2}}, TWO, 3, "takes no argument `c`", "use one of: a, b"),
-        ({"function": "dlt"}, TWO, 3, "is module, not a function", "decorated"),
-        ({"module": "shp"}, TWO, 3, "there is no module `shp`", "did you mean `shop`"),
-        ({"module": "zzz"}, TWO, 3, "there is no module `zzz`", "create custom_sources/zzz.py"),
-        ({}, "import not_installed_here\n", 5, "needs the module `not_installed_here`", "in .dango/requirements.txt"),
-        ({}, "def source(:\n", 5, "SyntaxError", "log"),
-        ({}, "import dlt\n@dlt.source\ndef source():\n    return 'text'\n", 5, "", "log"),
-        ({}, "def source():\n    raise SystemExit(0)\n", 5, "called sys.exit(0)", "log"),
-        ({}, "import sys\nsys.exit('bye')\n", 5, "called sys.exit('bye')", "log"),
-        ({"resources": ["a", "b"]}, "import dlt\n@dlt.source\ndef source():\n    return dlt.resource([1], name='aa')\n", 3,
-         "no resource `a`", "did you mean `aa`"),
-        ({"function": "second", "kwargs": {"b": 2}}, TWO, 3, "`second` needs the argument `a`", "below `function_kwargs:`"),
-        ({"module": "os"}, TWO, 3, "`os` is a module of Python itself", "create custom_sources/os.py"),
-        ({"module": "rest_api"}, TWO, 3, "there is no module `rest_api`", "write `dlt.sources.rest_api`"),
-        ({"module": "zendesk"}, TWO, 3, "there is no module `zendesk`", "set `source_path: vendor/verified-sources/sources`"),
-        ({"function": "source"}, "import os\ndef source():\n    yield {'key': os.environ['API_KEY']}\n", 5,
-         "the variable API_KEY is not there for source `shop`", "add `env: [API_KEY]`"),
-        ({"function": "source"}, "import dlt\n@dlt.resource\ndef source():\n    return None if dlt else []\n", 5,
-         "the resource `source` has nothing", "yield its rows"),
-        ({"function": "source"}, "import dlt\n@dlt.source\ndef source():\n    dlt.resource([1], name='a')\n", 5,
-         "the source function `source` returns nothing", "return its resources"),
-        ({"function": "source"}, "import dlt\n@dlt.transformer\ndef source(row):\n    yield row\n", 3,
-         "`source` is a transformer", "return both from a @dlt.source, like `orders | source`"),
-        ({"function": "source"}, "def source():\n    yield dlt.current\n", 5, "`dlt` is not defined", "add `import dlt` at the top"),
-        ({"function": "source"}, "def source():\n    yield requests.get('')\n", 5,
-         "`requests` is not defined", "add `from dlt.sources.helpers import requests`"),
-        ({"function": "source"}, "def source():\n    yield time.time()\n", 5, "`time` is not defined", "add `import time`"),
-        ({"function": "source"}, "URLS = []\ndef source():\n    yield URL\n", 5, "`URL` is not defined", "did you mean `URLS`?"),
-        ({"function": "source"}, "def source():\n    yield zzzz\n", 5, "`zzzz` is not defined", "define it, or import it"),
-        ({"function": "source"}, "import dlt\n@dlt.resource\ndef source(at: int | None = dlt.sources.incremental('at')):\n    yield {}\n", 5,
-         "dlt takes `at: int | None` for a setting", "write `at=dlt.sources.incremental('at')`"),
-        ({"function": "source"}, "import dlt\nfrom typing import Optional\n@dlt.resource\ndef source(at: Optional[int] = dlt.sources.incremental('at')):\n    yield {}\n", 5,
-         "dlt takes `at: Optional[int]` for a setting", "write `at=dlt.sources.incremental('at')`"),
-        ({"function": "source"}, "import dlt\n@dlt.resource(name=lambda args: args['table'])\ndef source(table: str = dlt.config.value):\n    yield {}\n", 5,
-         "a resource's name is made of its arguments, and `table` is not among them", "add `table:` below `function_kwargs:`"),
-        ({"function": "source"}, "import dlt\n@dlt.source\ndef source(a, b={}):\n    return []\n", 5,
-         "`source`: dlt can't have a mapping as the default of `b`", "write `b=None`, and `b = b or {}` below"),
-        ({"function": "source"}, "class source:\n    pass\n", 3, "`source` in `shop` is a class", "decorated"),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_used_is_answered_with_the_next_step(project, entry, text, code, what, hint):
-    project.module("shop", text)
-    project.sources({"name": "shop", "module": "shop", **entry})
+# An entry, a module's text, and the code, the cause and the next step that it ends with
+ANSWERS = [
+    ({"function": None}, TWO, 3, "has 2 sources", "set `source_function` to one of: first, second"),
+    ({"function": "scond"}, TWO, 3, "has no function `scond`", "did you mean `second`"),
+    ({"function": "second", "kwargs": {"a": 1, "c": 2}}, TWO, 3, "takes no argument `c`", "use one of: a, b"),
+    ({"function": "dlt"}, TWO, 3, "is module, not a function", "decorated"),
+    ({"module": "shp"}, TWO, 3, "there is no module `shp`", "did you mean `shop`"),
+    ({"module": "zzz"}, TWO, 3, "there is no module `zzz`", "create custom_sources/zzz.py"),
+    ({}, "import not_installed_here\n", 5, "needs the module `not_installed_here`", "in .dango/requirements.txt"),
+    ({}, "def source(:\n", 5, "SyntaxError", "log"),
+    ({}, "import dlt\n@dlt.source\ndef source():\n    return 'text'\n", 5, "", "log"),
+    ({}, "def source():\n    raise SystemExit(0)\n", 5, "called sys.exit(0)", "log"),
+    ({}, "import sys\nsys.exit('bye')\n", 5, "called sys.exit('bye')", "log"),
+    ({"resources": ["a", "b"]}, "import dlt\n@dlt.source\ndef source():\n    return dlt.resource([1], name='aa')\n", 3,
+     "no resource `a`", "did you mean `aa`"),
+    ({"function": "second", "kwargs": {"b": 2}}, TWO, 3, "`second` needs the argument `a`", "below `function_kwargs:`"),
+    ({"module": "os"}, TWO, 3, "`os` is a module of Python itself", "create custom_sources/os.py"),
+    ({"module": "rest_api"}, TWO, 3, "there is no module `rest_api`", "write `dlt.sources.rest_api`"),
+    ({"module": "zendesk"}, TWO, 3, "there is no module `zendesk`", "set `source_path: vendor/verified-sources/sources`"),
+    ({"function": "source"}, "import os\ndef source():\n    yield {'key': os.environ['API_KEY']}\n", 5,
+     "the variable API_KEY is not there for source `shop_", "add `env: [API_KEY]`"),
+    ({"function": "source"}, "import dlt\n@dlt.resource\ndef source():\n    return None if dlt else []\n", 5,
+     "the resource `source` has nothing", "yield its rows"),
+    ({"function": "source"}, "import dlt\n@dlt.source\ndef source():\n    dlt.resource([1], name='a')\n", 5,
+     "the source function `source` returns nothing", "return its resources"),
+    ({"function": "source"}, "import dlt\n@dlt.transformer\ndef source(row):\n    yield row\n", 3,
+     "`source` is a transformer", "return both from a @dlt.source, like `orders | source`"),
+    ({"function": "source"}, "def source():\n    yield dlt.current\n", 5, "`dlt` is not defined", "add `import dlt` at the top"),
+    ({"function": "source"}, "def source():\n    yield requests.get('')\n", 5,
+     "`requests` is not defined", "add `from dlt.sources.helpers import requests`"),
+    ({"function": "source"}, "def source():\n    yield time.time()\n", 5, "`time` is not defined", "add `import time`"),
+    ({"function": "source"}, "URLS = []\ndef source():\n    yield URL\n", 5, "`URL` is not defined", "did you mean `URLS`?"),
+    ({"function": "source"}, "def source():\n    yield zzzz\n", 5, "`zzzz` is not defined", "define it, or import it"),
+    ({"function": "source"}, "import dlt\n@dlt.resource\ndef source(at: int | None = dlt.sources.incremental('at')):\n    yield {}\n", 5,
+     "dlt takes `at: int | None` for a setting", "write `at=dlt.sources.incremental('at')`"),
+    ({"function": "source"}, "import dlt\nfrom typing import Optional\n@dlt.resource\ndef source(at: Optional[int] = dlt.sources.incremental('at')):\n    yield {}\n", 5,
+     "dlt takes `at: Optional[int]` for a setting", "write `at=dlt.sources.incremental('at')`"),
+    ({"function": "source"}, "import dlt\n@dlt.resource(name=lambda args: args['table'])\ndef source(table: str = dlt.config.value):\n    yield {}\n", 5,
+     "a resource's name is made of its arguments, and `table` is not among them", "add `table:` below `function_kwargs:`"),
+    ({"function": "source"}, "import dlt\n@dlt.source\ndef source(a, b={}):\n    return []\n", 5,
+     "`source`: dlt can't have a mapping as the default of `b`", "write `b=None`, and `b = b or {}` below"),
+    ({"function": "source"}, "class source:\n    pass\n", 3, "is a class, not a function", "decorated"),
+]  # fmt: skip
 
-    done = project.sync()
 
-    assert done.code == code, done.out
-    problem, *_ = done.source("shop")["problems"]
+@pytest.fixture(scope="module")
+def answers(one_project):
+    """What one sync says of all these sources."""
+    one_project.module("shop", TWO)
+    for number, (_, text, *_) in enumerate(ANSWERS):
+        one_project.module(f"shop_{number}", text)
+    one_project.sources(*({"name": f"shop_{number}", **entry} for number, (entry, *_) in enumerate(ANSWERS)))
+    return one_project.sync()
+
+
+@pytest.mark.parametrize("number", range(len(ANSWERS)))
+def test_what_cannot_be_used_is_answered_with_the_next_step(answers, number):
+    _, _, code, what, hint = ANSWERS[number]
+
+    source = answers.source(f"shop_{number}")
+    problem, *_ = source["problems"]
+    assert source["exit_code"] == code, source
     assert what in problem["what"]
     assert hint in problem["hint"]
     assert problem["at"]

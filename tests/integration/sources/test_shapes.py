@@ -143,23 +143,31 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_two_instances_of_any_shape_have_their_own_settings(project, shape):
-    project.module("shape", f"import dlt\n{textwrap.dedent(SHAPES[shape])}")
-    below = ".credentials" if "spec" in shape else ""
-    project.write(
-        ".dlt/secrets.toml", f'[sources.one{below}]\nkey = "first"\n[sources.two{below}]\nkey = "second"\n'
-    )
-    kwargs = {"table": "rows"} if "depends on its arguments" in shape else {}
-    project.sources(*({"name": name, "module": "shape", "kwargs": kwargs} for name in ("one", "two")))
+@pytest.fixture(scope="module")
+def synced(one_project):
+    """Two instances of each shape, synced together."""
+    entries, secrets = [], []
+    for number, (shape, text) in enumerate(SHAPES.items()):
+        one_project.module(f"shape_{number}", f"import dlt\n{textwrap.dedent(text)}")
+        below = ".credentials" if "spec" in shape else ""
+        kwargs = {"table": "rows"} if "depends on its arguments" in shape else {}
+        for instance in ("first", "second"):
+            name = f"{instance}_{number}"
+            entries.append({"name": name, "module": f"shape_{number}", "kwargs": kwargs})
+            secrets.append(f'[sources.{name}{below}]\nkey = "{name}"\n')
+    one_project.write(".dlt/secrets.toml", "".join(secrets))
+    one_project.sources(*entries)
+    return one_project, one_project.sync()
 
-    done = project.sync()
 
-    assert done.code == 0, done.out
-    assert project.query("select key from raw_one.rows union all select key from raw_two.rows order by 1") == [
-        ("first",),
-        ("second",),
-    ]
+@pytest.mark.parametrize("number", range(len(SHAPES)), ids=list(SHAPES))
+def test_two_instances_of_any_shape_have_their_own_settings(synced, number):
+    project, done = synced
+
+    for instance in ("first", "second"):
+        name = f"{instance}_{number}"
+        assert done.source(name)["status"] == "ok", done.source(name)
+        assert project.query(f"select key from raw_{name}.rows") == [(name,)]
 
 
 def test_a_schema_beside_the_code_is_kept_under_the_name_of_the_source(project):
