@@ -11,7 +11,10 @@ import click
 
 from dango_action.cli.answer import Answering, print_document
 from dango_action.config.words import show
+from dango_action.credentials.document import SECRETS_FILE
+from dango_action.credentials.files import CONFIG_TOML
 from dango_action.errors import ExitCode, Problem, UsageError
+from dango_action.requirements.asked import FILE as REQUIREMENTS_FILE
 from dango_action.scaffold.facts import SOURCES_FOLDER, look
 from dango_action.scaffold.plan import scaffold
 from dango_action.scaffold.repository import ignored
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from dango_action.scaffold.plan import Scaffold
     from dango_action.scaffold.write import Outcome
 
+# What a run on GitHub needs beside what `init` writes, if the project has it
+_COMMITTED = (REQUIREMENTS_FILE, SECRETS_FILE, CONFIG_TOML, SOURCES_FOLDER)
 _SAID: Mapping[Outcome, str] = {
     "created": "created   {}",
     "extended": "extended  {}",
@@ -74,8 +79,8 @@ def _ignored(facts: Facts, files: Iterable[Path]) -> Iterator[Problem]:
 
 def _next(facts: Facts, planned: Scaffold, files: Iterable[str]) -> Iterator[str]:
     """Give the commands from here to the first run on GitHub, and what to know before it."""
-    custom = [SOURCES_FOLDER] if (facts.project / SOURCES_FOLDER).is_dir() else []
-    names = [name for name in files if not name.startswith(f"{SOURCES_FOLDER}/")] + custom
+    there = [name for name in _COMMITTED if (facts.project / name).exists()]
+    names = [name for name in files if not name.startswith(f"{SOURCES_FOLDER}/")] + there
     repository = facts.repository
     create = f"gh repo create --private --source {shlex.quote(_relative(facts.top, facts.project))} --push"
     push = "git push" if repository and repository.remote else create

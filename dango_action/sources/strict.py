@@ -47,6 +47,9 @@ class MisfitError(Exception):
         self.what, self.hint = what, hint
 
 
+_NO_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
+
 def strict(value: Any, hint: Any) -> Any:  # noqa: ANN401 - a value of YAML, for a type hint of any form
     """Return a value as it is if it is of a type; else by JSON's rules: text stands for what YAML lacks.
 
@@ -97,6 +100,8 @@ def _part(value: Any, location: tuple[int | str, ...]) -> tuple[Any, str]:  # no
 def _remedy(wanted: str, found: object) -> str:
     if wanted == "text" and isinstance(found, int | float):
         return "put it in quotes"
+    if wanted == "true or false" and isinstance(found, str) and found.lower() in _NO_BOOLEANS:
+        return f"write `{_NO_BOOLEANS[found.lower()]}`: in YAML 1.2, `{found}` is text"
     if isinstance(found, str) and wanted in {"a whole number", "a number", "true or false"}:
         return "remove the quotes, if it is one"
     return f"write {wanted}"

@@ -133,6 +133,12 @@ def test_without_a_repository_it_works_and_says_how_to_get_one(project):
     assert "git init && git add" in done.out
     assert contents(project.path).keys() == set(FIRST)
 
+    also = [".dango/requirements.txt", ".dlt/config.toml"]
+    assert not any(name in done.out for name in also)
+    for name in also:
+        project.write(name, "")
+    assert f" {' '.join(also)} custom_sources && git commit" in project.dango("init").out
+
 
 def test_another_branch_than_the_default_one_is_pointed_out(repository, tmp_path):
     git(repository.path, "commit", "--allow-empty", "-m", "first")

@@ -7,7 +7,7 @@ import dlt
 raise RuntimeError("this must not run")
 
 @dlt.source
-def shop(pages: int, key: str = dlt.secrets.value, *, region="eu"):
+def shop(pages: int, key: str = dlt.secrets.value, *, region="eu", fresh: bool = True):
     return []
 
 @dlt.source
@@ -45,6 +45,7 @@ def validate(project, **block):
         ({"function": "shop", "kwargs": {"pages": 1, "keys": "x"}}, "`shop` takes no argument `keys`\n  did you mean `key`?"),
         ({"function": "shop", "kwargs": {"pages_env": "P", "regn_env": "R"}}, "takes no argument `regn`\n  did you mean `region`?"),
         ({"function": "shop", "kwargs": {"pages": "7"}}, "`pages` must be a whole number, not text\n  remove the quotes"),
+        ({"function": "shop", "kwargs": {"pages": 1, "fresh": "no"}}, "`fresh` must be true or false, not text\n  write `false`: in YAML 1.2, `no` is text"),
         ({"function": "shp", "kwargs": {"pages": 1}}, "`shop` has no function `shp`\n  did you mean `shop`?"),
         ({"module": "shp"}, "there is no module `shp` in custom_sources/, nor among the installed packages\n  did you mean `shop`?"),
         ({"module": "json"}, "`json` is a module of Python itself"),
