@@ -54,7 +54,7 @@ def cursor_of(resource: DltResource) -> Incremental[Any] | None:
     function: Any = resource._pipe.gen  # noqa: SLF001 - there is no public way to it
     signature = inspect.signature(inspect.unwrap(function))
     parameter = IncrementalResourceWrapper.get_incremental_arg(signature)
-    explicit = resource.explicit_args if resource.args_bound else {}
+    explicit = (resource.explicit_args if resource.args_bound else None) or {}  # a renamed copy has none
     given = explicit.get(parameter.name, held) if parameter else held
     default = parameter.default if parameter and isinstance(parameter.default, Incremental) else None
     found = default.copy() if default else None

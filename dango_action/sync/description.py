@@ -45,7 +45,8 @@ def _cursor(resource: DltResource) -> str | None:
     """Return the path of the cursor: of the one that is set or given, or of the default that dlt binds later."""
     incremental: Any = resource.incremental
     found = [incremental, getattr(incremental, "incremental", None)]
-    found += resource.explicit_args.values() if resource.args_bound else ()
+    given = resource.explicit_args if resource.args_bound else None  # also None where nothing is to be given
+    found += (given or {}).values()
     generator = resource._pipe.gen  # noqa: SLF001 - nothing public tells it
     if callable(generator):
         parameters = inspect.signature(inspect.unwrap(generator)).parameters

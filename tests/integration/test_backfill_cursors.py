@@ -42,6 +42,10 @@ def in_signature():
     return rows
 
 
+def renamed():
+    return in_signature()().with_name("rows")
+
+
 def by_annotation():
     @dlt.resource
     def rows(at: incremental[int] = UNTYPED):
@@ -108,7 +112,7 @@ def of_what_it_is_fed():
 @pytest.mark.parametrize(
     "declared",
     [
-        in_signature, by_annotation, handed_over, begin_handed_over, by_decorator, by_hint, asynchronous, parallelized,
+        in_signature, renamed, by_annotation, handed_over, begin_handed_over, by_decorator, by_hint, asynchronous, parallelized,
         of_what_it_is_fed,
     ],
 )  # fmt: skip

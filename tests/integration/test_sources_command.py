@@ -97,6 +97,20 @@ def test_show_has_options_parameters_and_resources_or_why_they_are_not_known(pro
     assert "did you mean `shop`?" in project.dango("sources", "show", "shoop").err
 
 
+def test_show_has_resources_that_are_no_functions_or_renamed_ones(project):
+    text = (
+        "import dlt\n\n@dlt.resource\ndef rows(at=dlt.sources.incremental('at')):\n    yield {}\n\n@dlt.source\n"
+    )
+    project.module(
+        "shop", f"{text}def source():\n    return dlt.resource([], name='kinds'), rows().with_name('orders')\n"
+    )
+    project.sources("shop")
+
+    found = shown(project, "shop").document["resources"]
+
+    assert [(one["name"], one["cursor"]) for one in found] == [("kinds", None), ("orders", "at")]
+
+
 def test_a_source_that_ends_its_process_when_it_is_built_is_shown_without_resources(project):
     project.module("shop", SHOP.replace("return orders", "print(api_key, flush=True); __import__('os')._exit(3)"))
     project.sources({"name": "shop", "function": "shop_source", "kwargs": {"region": "eu"}})
