@@ -177,8 +177,10 @@ def _factory(name: str, made: Any, kwargs: dict[str, Any]) -> Callable[..., Any]
         clone = made.clone(name=name, section=name, schema=_schema(name, made))  # type: ignore[arg-type]
         return functools.partial(clone, **kwargs)
     if _yields(made):
-        resource = dlt.resource(made, name=made.__name__, section=name)
-        return dlt.source(lambda: resource(**kwargs), name=name, section=name)
+        function = getattr(made, "func", made)  # of a partial function
+        resource = dlt.resource(function, name=function.__name__, section=name)
+        given = {**getattr(made, "keywords", {}), **kwargs}
+        return dlt.source(lambda: resource(*getattr(made, "args", ()), **given), name=name, section=name)
     if not inspect.isfunction(made):  # an object that can be called, or a partial function
         return dlt.source(lambda: made(**kwargs), name=name, section=name)
     return functools.partial(dlt.source(made, name=name, section=name), **kwargs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from dlt.common.schema.utils import has_column_with_prop
+from dlt.common.schema.utils import get_columns_names_with_prop, has_column_with_prop
 from dlt.extract.exceptions import DataItemRequiredForDynamicTableHints
 
 from dango_action.errors import Problem
@@ -39,6 +39,7 @@ class Part:
     table: str
     column: str
     lineage: list[str]  # the keys of its pipe, and of those that feed it
+    cuts: bool  # whether its `merge_key` puts rows into one group that a window can cut
 
     @property
     def key(self) -> str:
@@ -66,6 +67,7 @@ def parts(source: DltSource) -> Iterator[Part]:
             table=source.schema.naming.normalize_table_identifier(str(table["name"])) if table else "",
             column=source.schema.naming.normalize_identifier(column) if column else "",
             lineage=[pipe.instance_id for pipe in pipes],
+            cuts=_cuts(table, column) if table else False,
         )
 
 
@@ -74,6 +76,8 @@ def unfillable(part: Part, source: DltSource) -> Iterator[Problem]:
     name = part.resource.name
     if reason := _REASONS.get(part.way):
         yield refusal(name, reason, ANEW)
+    if part.cuts:
+        yield refusal(name, "a window can cut a group of its `merge_key`, whose other rows would be lost", ANEW)
     if part.way != "append":
         return
     if part.fed:
@@ -111,6 +115,13 @@ def _table(resource: DltResource) -> TTableSchema | None:
         return resource.compute_table_schema()
     except DataItemRequiredForDynamicTableHints:
         return None
+
+
+def _cuts(table: TTableSchema, column: str | None) -> bool:
+    """Tell whether rows with one merge key may have several values of the cursor: dlt replaces them all."""
+    keys, primary = (set(get_columns_names_with_prop(table, key, True)) for key in ("merge_key", "primary_key"))
+    alone = column in keys or (bool(primary) and primary <= keys)
+    return table.get("write_disposition") == "merge" and bool(keys) and not alone
 
 
 def way_of(table: TTableSchema) -> Way:

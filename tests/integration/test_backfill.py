@@ -136,7 +136,9 @@ def test_what_has_no_window_is_refused_with_every_reason_and_other_sources_go_on
             back = made("back", incremental=at("n", last_value_func=min), write_disposition="merge", primary_key="id")
             by_row = made("by_row", incremental=at("n"), table_name=lambda row: f"t{row['n']}")
             fed = dlt.transformer(lambda row: [row], data_from=one, name="fed")
-            return whole, history, path, one, two, back, by_row, fed
+            grouped = made("grouped", incremental=at("n"), write_disposition="merge", merge_key="id")
+            safe = made("safe", incremental=at("n"), write_disposition="merge", merge_key="n")
+            return whole, history, path, one, two, back, by_row, fed, grouped, safe
         """,
     )
     shop.sources("shop", "odd", {"name": "never", "module": "shop"})
@@ -150,7 +152,7 @@ def test_what_has_no_window_is_refused_with_every_reason_and_other_sources_go_on
         problem["what"].split("`")[1]: problem["what"].partition(": ")[2]
         for problem in shop.sync("--source", "odd", "--since", "2", "--until", "9").source("odd")["problems"]
     }
-    assert set(reasons) == {"whole", "history", "path", "one", "by_row", "fed"}
+    assert set(reasons) == {"whole", "history", "path", "one", "by_row", "fed", "grouped"}
     assert "`n` is a number, and the window has none" in str(done.source("odd")["problems"])
     assert shop.one("select count(*) from raw_odd.both") == 2
 

@@ -109,6 +109,14 @@ SHAPES = {
 
         source = functools.partial(rows, 3)
     """,
+    "a partial function that yields": """
+        import functools
+
+        def rows(number, key: str = dlt.secrets.value):
+            yield {"key": key}
+
+        source = functools.partial(rows, 3)
+    """,
     "a source with a schema of its own": """
         @dlt.source(schema=dlt.Schema("theirs"))
         def source(key: str = dlt.secrets.value):
