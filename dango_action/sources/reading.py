@@ -152,7 +152,8 @@ def _arguments(
     if len(decorators(function, tree)) < len(function.decorator_list):
         return  # a decorator of somebody else's may change what it takes
     has_spec = any(key.arg == "spec" for call in function.decorator_list for key in getattr(call, "keywords", ()))
-    taken, needed = _parameters(function)
+    taken = [argument.arg for argument in _by_name(function)]
+    needed = list(factory(function, source.dlt_native.source_module).needs)
     if "dlt.transformer" in decorators(function, tree) and needed:
         taken, needed = [key for key in taken if key != needed[0]], needed[1:]  # the first one receives the rows
     named = {key for key in source.named if f"{key}_env" not in taken}
@@ -172,8 +173,7 @@ def _arguments(
 
 def _misfits(function: Function, source: NativeSource, places: Mapping[str, Position]) -> Iterator[Problem]:
     """Give the values that are not of the parameter's type, where that is one of Python's own, written out."""
-    arguments = (*function.args.args, *function.args.kwonlyargs)
-    hints = {argument.arg: argument.annotation for argument in arguments}
+    hints = {argument.arg: argument.annotation for argument in _by_name(function)}
     for key, value in source.dlt_native.function_kwargs.items():
         annotation = hints.get(key)
         if value is None or not isinstance(annotation, ast.Name) or annotation.id not in _TYPES:
@@ -184,11 +184,6 @@ def _misfits(function: Function, source: NativeSource, places: Mapping[str, Posi
             yield Problem(what=f"`{key}` {misfit.what}", hint=misfit.hint, at=places.get(f"{_KWARGS}.{key}"))
 
 
-def _parameters(function: Function) -> tuple[list[str], list[str]]:
-    """Return the parameters that can be given by name, and all that have no default."""
-    arguments = function.args
-    positional = [*arguments.posonlyargs, *arguments.args]
-    without = positional[: len(positional) - len(arguments.defaults)]
-    without += [a for a, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value is None]
-    taken = [argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)]
-    return taken, [argument.arg for argument in without]
+def _by_name(function: Function) -> list[ast.arg]:
+    """Return the parameters that can be given by name."""
+    return [*function.args.args, *function.args.kwonlyargs]
