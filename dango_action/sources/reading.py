@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dango_action.config.words import did_you_mean
+from dango_action.credentials.sections import at as at_path
 from dango_action.errors import ConfigError, Problem
 from dango_action.requirements.asked import FILE as REQUIREMENTS_FILE
 from dango_action.sources.factories import decorators, factory
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from dango_action.errors import Position
 
 _KWARGS = "dlt_native.function_kwargs"
+_REST_API = "dlt.sources.rest_api"
+_LOGINS = frozenset({"api_key", "client_secret", "password", "token"})  # of dlt's kinds of `auth`
 _LARGEST = 2 * 1024 * 1024  # bytes; more is data, or made by a program, and takes many seconds
 _NAMING = frozenset({"exec", "globals", "locals", "setattr", "vars"})
 _TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, dict, float, int, list, str)}
@@ -49,6 +52,8 @@ def look(project: Path, sources: Iterable[NativeSource], places: Mapping[str, Ma
             foreign = native.source_path is None and (project / REQUIREMENTS_FILE).is_file()
             (found.notices if foreign else found.problems).extend(error.problems)
             continue
+        if native.source_module == _REST_API:
+            found.notices += _login_in_the_open(source, own)
         if located.folder is None or located.file is None or not located.file.is_file():
             continue  # an installed package, or a folder of modules: there is no text of the user's
         if located.file not in texts:
@@ -115,6 +120,18 @@ def _in_the_open(function: Function, source: NativeSource, places: Mapping[str, 
                 what=f"`{key}` is a secret of `{function.name}`, and sources.yml is committed",
                 hint=f"put it into .dlt/secrets.toml, `{key}` in `[sources.{source.name}]`, or seal it",
                 at=places.get(f"{_KWARGS}.{key}"),
+            )
+
+
+def _login_in_the_open(source: NativeSource, places: Mapping[str, Position]) -> Iterator[Problem]:
+    """Give what stands in sources.yml of the login of a REST API; dlt finds it in the settings, too."""
+    auth: Any = at_path(source.dlt_native.function_kwargs, ("config", "client", "auth"))
+    for key in sorted(_LOGINS & set(auth if isinstance(auth, dict) else ())):
+        if isinstance(auth[key], str) and auth[key]:
+            yield Problem(
+                what=f"`{key}` of `auth` stands in sources.yml, which is committed",
+                hint=f"put `{key}` into `[sources.{source.name}.credentials]` of .dlt/secrets.toml, or seal it",
+                at=places.get(f"{_KWARGS}.config"),
             )
 
 

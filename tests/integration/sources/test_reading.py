@@ -138,6 +138,21 @@ def test_a_secret_in_the_configuration_is_a_notice_without_its_value(project):
     assert "notice" not in named.out
 
 
+def test_the_login_of_a_rest_api_in_the_configuration_is_a_notice_without_its_value(project):
+    config = {
+        "client": {"base_url": "http://127.0.0.1:9/", "auth": {"type": "bearer", "token": "hunter2-hunter2"}}
+    }
+    block = {"module": "dlt.sources.rest_api", "function": "rest_api_source"}
+    done = validate(project, **block, kwargs={"config": config})
+    config["client"]["auth"].pop("token")
+    without = validate(project, **block, kwargs={"config": config})
+
+    assert (done.code, done.out.count("notice: ")) == (0, 1)
+    assert "`token` of `auth` stands in sources.yml, which is committed" in done.out
+    assert "hunter2" not in done.out
+    assert "notice" not in without.out
+
+
 def test_what_requirements_may_bring_is_a_notice(project):
     project.write(".dango/requirements.txt", "some-package\n")
     done = validate(project, module="some_package")
