@@ -80,7 +80,7 @@ def _faults(within: str, function: Function, file: str) -> Iterator[Idiom]:
 
 def _defaults(within: str, function: Function, file: str) -> Iterator[Idiom]:
     """Give the lists and mappings among the defaults, which dlt's specs can't have."""
-    for argument, default in _parameters(function):
+    for argument, default in parameters(function):
         name = argument.arg
         if isinstance(default, ast.List | ast.Dict):
             kind = "list" if isinstance(default, ast.List) else "mapping"
@@ -102,15 +102,15 @@ def _kind(function: Function) -> Literal["source", "resource"] | None:
 
 def _cursors(within: str, function: Function, file: str) -> Iterator[Idiom]:
     """Give the cursors that are declared in a way that dlt does not recognize as one."""
-    for argument, default in _parameters(function):
+    for argument, default in parameters(function):
         annotation = argument.annotation
         if annotation is None or ast.unparse(annotation).rpartition(".")[2] in ("Any", "object"):
             continue  # dlt then takes the default's type
-        if _is_cursor(default) and not _names_incremental(annotation):
+        if is_cursor(default) and not _names_incremental(annotation):
             kind = ast.unparse(annotation)
             what = f"dlt takes `{argument.arg}: {kind}` for a setting of that name, not for a cursor"
             fixed = f"{argument.arg}=" + ast.unparse(default)  # type: ignore[arg-type]
-        elif _is_cursor(annotation):
+        elif is_cursor(annotation):
             what = f"a cursor in the annotation of `{argument.arg}` is ignored, and the function receives None"
             fixed = f"{argument.arg}=" + ast.unparse(annotation)
         else:
@@ -119,7 +119,7 @@ def _cursors(within: str, function: Function, file: str) -> Iterator[Idiom]:
         yield Idiom(kind="cursor", within=within, function=function.name, parameter=argument.arg, problem=problem)
 
 
-def _parameters(function: Function) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+def parameters(function: Function) -> Iterator[tuple[ast.arg, ast.expr | None]]:
     """Give each parameter with its default."""
     arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
@@ -133,7 +133,8 @@ def _is_empty(function: Function) -> bool:
     return all(isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) for statement in body)
 
 
-def _is_cursor(node: ast.expr | None) -> bool:
+def is_cursor(node: ast.expr | None) -> bool:
+    """Tell whether an expression makes a cursor of dlt's."""
     return isinstance(node, ast.Call) and _names_incremental(node.func)
 
 

@@ -1,4 +1,4 @@
-"""Resources that ask once for a page of so many rows: found in the text, so that a full page can be doubted."""
+"""How resources ask for pages, found in their text: one page only, or each page from another beginning."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dango_action.errors import Position
-from dango_action.sources.idioms import Function, functions
+from dango_action.errors import Position, Problem
+from dango_action.sources.idioms import Function, functions, is_cursor, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,45 @@ class Page:
 def find_pages(text: str, file: str) -> list[Page]:
     """Return the pages that functions ask for once, in the order of their lines."""
     return [page for _, function in functions(text) for page in _pages(function, function, file)]
+
+
+def find_moving(text: str, file: str) -> list[Problem]:
+    """Return where a resource asks for each page from where its cursor is by then, which leaves rows out."""
+    found: dict[Position, Problem] = {}
+    for _, function in functions(text):
+        cursors = {argument.arg for argument, default in parameters(function) if is_cursor(default)}
+        for loop in (node for node in ast.walk(function) if cursors and _yields(node)):
+            for cursor in _moving(loop, cursors):
+                name = ast.unparse(cursor)
+                at = Position(file=file, line=cursor.lineno, column=cursor.col_offset + 1)
+                what = f"`{function.name}` asks for each page from `{name}`, which moves with its rows"
+                found[at] = Problem(what=what, hint=f"take it before the loop: `since = {name}`", at=at)
+    return list(found.values())
+
+
+def _yields(node: ast.AST) -> bool:
+    """Tell whether this is a loop that yields."""
+    if not isinstance(node, ast.While | ast.For | ast.AsyncFor):
+        return False
+    return any(isinstance(below, ast.Yield | ast.YieldFrom) for below in ast.walk(node))
+
+
+def _moving(loop: ast.AST, cursors: set[str]) -> Iterator[ast.Attribute]:
+    """Give each `cursor.last_value` that stands in a request beside something that the loop changes, like a page.
+
+    Alone it is another way to ask for pages.
+    """
+    changed = {
+        node.id for node in ast.walk(loop) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    for request in (node for node in ast.walk(loop) if isinstance(node, ast.Call | ast.Dict)):
+        inside = list(ast.walk(request))
+        if not any(isinstance(node, ast.Name) and node.id in changed for node in inside):
+            continue
+        for node in inside:
+            match node:
+                case ast.Attribute(value=ast.Name(id=name), attr="last_value") if name in cursors:
+                    yield node
 
 
 def _pages(function: Function, node: ast.AST, file: str) -> Iterator[Page]:

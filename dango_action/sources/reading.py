@@ -14,6 +14,7 @@ from dango_action.requirements.asked import FILE as REQUIREMENTS_FILE
 from dango_action.sources.factories import decorators, factory
 from dango_action.sources.idioms import Function, Idiom, find_idioms, parsed
 from dango_action.sources.modules import locate
+from dango_action.sources.pages import find_moving
 from dango_action.sources.strict import MisfitError, strict
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class _Text:
     functions: dict[str, Function]
     names: Counter[str]
     idioms: list[Idiom]
+    moving: list[Problem]
     is_open: bool  # it may have names that its text lacks
 
     @property
@@ -94,7 +96,8 @@ def _text(file: Path, shown: str) -> _Text | None:
     if tree is None:
         return None
     functions = {node.name: node for node in tree.body if isinstance(node, Function)}
-    return _Text(tree, functions, Counter(_bound(tree)), find_idioms(text, shown), _is_open(tree))
+    idioms, moving = find_idioms(text, shown), find_moving(text, shown)
+    return _Text(tree, functions, Counter(_bound(tree)), idioms, moving, _is_open(tree))
 
 
 def _judge(source: NativeSource, text: _Text, places: Mapping[str, Position], found: Findings) -> None:
@@ -102,6 +105,7 @@ def _judge(source: NativeSource, text: _Text, places: Mapping[str, Position], fo
     found.notices += [
         each.problem for each in text.idioms if name is None or _concerns(each, name, text.functions)
     ]
+    found.notices += text.moving
     if name in text.functions:
         found.notices += _in_the_open(text.functions[name], source, places)
         if text.names[name] == 1:  # else it may be wrapped below, or there are two of it

@@ -1,6 +1,6 @@
 import pytest
 
-from dango_action.sources.pages import find_pages
+from dango_action.sources.pages import find_moving, find_pages
 
 REQUEST = "requests.get(url, params={0}).json()"
 
@@ -52,3 +52,41 @@ def test_each_function_has_its_own_pages_and_their_places():
 
 def test_what_is_no_python_has_none():
     assert find_pages("def (", "shop.py") == []
+
+
+def moving(body):
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    text = f"def orders(at=dlt.sources.incremental('at')):\n{lines}\n"
+    return [
+        (problem.what.split("`")[3], problem.hint, problem.at.line) for problem in find_moving(text, "shop.py")
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "for page in range(9):\n    yield get(since=at.last_value, page=page)",
+        "offset = 0\nwhile True:\n    yield get({'since': at.last_value, 'offset': offset})\n    offset += 1",
+        "token = None\nwhile True:\n    data = get(f'{url}?since={at.last_value}&next={token}')\n    token = data['next']\n    yield from data['rows']",
+        "for page in range(9):\n    params = {'since': at.last_value, 'page': page}\n    yield get(params)",
+    ],
+)
+def test_a_cursor_that_moves_between_the_pages_that_it_is_asked_for_with_is_found_once(body):
+    [(name, hint, _)] = moving(body)
+
+    assert (name, hint) == ("at.last_value", "take it before the loop: `since = at.last_value`")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "since = at.last_value\nfor page in range(9):\n    yield get(since=since, page=page)",
+        "while True:\n    rows = get(since=at.last_value)\n    yield rows",
+        "rows = []\nfor page in range(9):\n    rows += get(since=at.last_value, page=page)\nyield rows",
+        "for row in get(since=at.last_value):\n    yield row",
+        "for page in range(9):\n    yield get(since=other.last_value, page=page)",
+        "for page in range(9):\n    yield get(since=at.start_value, page=page)",
+    ],
+)
+def test_a_cursor_that_stays_or_is_the_only_way_to_ask_is_none(body):
+    assert moving(body) == []
