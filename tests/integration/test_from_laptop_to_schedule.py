@@ -31,8 +31,8 @@ def block(section, language):
 
 
 def test_ten_lines_lead_from_a_laptop_to_a_workflow_that_loads(project, github, tmp_path):
-    project.write("custom_sources/shop.py", block("Your own source", "python"))
-    project.write(".dango/sources.yml", block("Your own source", "yaml"))
+    project.write("custom_sources/shop.py", block("Your own source, on your laptop", "python"))
+    project.write(".dango/sources.yml", block("Your own source, on your laptop", "yaml"))
     project.write(".dlt/secrets.toml", '[sources.shop]\napi_key = "hunter2-hunter2"\n')
     path = block("From `.dlt/secrets.toml` to a scheduled workflow", "sh")
 
