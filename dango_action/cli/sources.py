@@ -9,11 +9,10 @@ import click
 
 from dango_action.cli.answer import Answering, answer
 from dango_action.cli.replacing import alone_in, replace
-from dango_action.cli.told import problem_lines
+from dango_action.cli.told import tell
 from dango_action.config.parse import SOURCES_FILE, parse, read
 from dango_action.config.words import show as shown
 from dango_action.errors import ConfigError, ExitCode, UsageError
-from dango_action.github.commands import inert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -104,13 +103,7 @@ def listed(project: Path, /, *, as_json: bool) -> int:
     """List the project's sources, what custom_sources/ has that is not listed yet, and the types to add."""
     from dango_action.sources_overview import overview  # noqa: PLC0415 - as in main
 
-    seen = overview(project)
-    if as_json:
-        answer(seen.document(), seen.problems, seen.exit_code)
-        return seen.exit_code
-    for line in (*map(inert, seen.lines()), *problem_lines(seen.problems)):
-        click.echo(line)
-    return seen.exit_code
+    return tell(overview(project), as_json=as_json)
 
 
 @sources.command(cls=Answering)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dango_action.cli.answer import Answering, answer
-from dango_action.cli.told import problem_lines
+from dango_action.cli.told import tell
 from dango_action.cli.wanted import wanted, wanted_options
 from dango_action.errors import ExitCode, UsageError
-from dango_action.github.commands import inert
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,13 +32,7 @@ def show(project: Path, /, *, as_json: bool, **given: Any) -> int:  # noqa: ANN4
     """
     from dango_action.overview import overview  # noqa: PLC0415 - `--help` needs none of it
 
-    seen = overview(project, wanted(given), os.environ)
-    if as_json:
-        answer(seen.document(), seen.problems, seen.exit_code)
-        return seen.exit_code
-    for line in (*map(inert, seen.lines()), *problem_lines(seen.problems)):
-        click.echo(line)
-    return seen.exit_code
+    return tell(overview(project, wanted(given), os.environ), as_json=as_json)
 
 
 @state.command(cls=Answering)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
+import click
+
+from dango_action.cli.answer import answer
 from dango_action.errors import ExitCode, foremost
 from dango_action.github.commands import inert
 
@@ -52,6 +55,34 @@ class Told:
     def logs(self) -> dict[str, list[str]]:
         """The end of the log of each source that has failed and has printed anything."""
         return {answer.source.name: list(answer.log) for answer in self.answers if answer.log}
+
+
+class Overview(Protocol):
+    """What there is to see, as a document and for people."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with it."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The code that says whether it can be used."""
+
+    def document(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+
+    def lines(self) -> Iterator[str]:
+        """Give it all, for people."""
+
+
+def tell(seen: Overview, *, as_json: bool) -> ExitCode:
+    """Print what there is to see, and what is wrong with it; return the exit code."""
+    if as_json:
+        answer(seen.document(), seen.problems, seen.exit_code)
+        return seen.exit_code
+    for line in (*map(inert, seen.lines()), *problem_lines(seen.problems)):
+        click.echo(line)
+    return seen.exit_code
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import json
 import threading
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,14 +31,15 @@ class Asked:
         return {key: self.query[key] if key in many else self.query[key][0] for key in self.query}
 
 
-class Strict:
+class Strict(ABC):
     """An API: `answer` gives JSON, or status, headers and JSON. `first` has answers that come before all others."""
 
     def __init__(self):
         self.first, self.asked, self.refused = [], [], []
 
+    @abstractmethod
     def answer(self, asked):
-        raise NotImplementedError
+        """Return what the API answers; a RefusedError becomes its refusal."""
 
     def refusal(self, reason):
         return 400, {}, {"message": reason}
