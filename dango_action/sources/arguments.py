@@ -171,11 +171,16 @@ class _Check:
             hint = did_you_mean(key, self.by_name) if self.by_name else "it takes none: remove it"
             raise ConfigError.because(f"`{name_of(self.made)}` takes no argument `{key}`", hint, at)
         parameter, declared = self.parameters.get(key), self.hint(key)
-        if parameter is None or key not in self.by_name or declared is None:
+        if parameter is None or key not in self.by_name or isinstance(parameter.default, Incremental):
             return value
         if parameter.annotation is parameter.empty:
+            if value is None and parameter.default not in (
+                None,
+                parameter.empty,
+            ):  # dlt takes it for a missing one
+                raise ConfigError.because(f"`{key}` can't be null", "leave it out, for its default", at)
             return value  # what its default shows is not all that it takes
-        cursor = isinstance(parameter.default, Incremental) or extract_inner_hint(declared) is Incremental
+        cursor = declared is None or extract_inner_hint(declared) is Incremental
         if cursor or (value is None and parameter.default is None):
             return value
         try:

@@ -121,6 +121,8 @@ def made(text, annotations):
 
 @settings(max_examples=300, deadline=None)
 @given(functions(), st.dictionaries(st.sampled_from((*NAMES, "unknown")), VALUES, max_size=4))
+@example(("def source(a: int):\n    checks(locals())\n    return []\n", {"a": "int"}), {"a": True})
+@example(("def source(a: int):\n    checks(locals())\n    return []\n", {"a": "int"}), {"a": "7"})
 @example(("def source(a, /):\n    checks(locals())\n    return []\n", {"a": ""}), {"a": 1})
 @example(("def source(a, /, **more):\n    checks(locals())\n    return []\n", {"a": ""}), {"a": 1})
 def test_the_verdict_on_arguments_is_that_of_the_call(function, kwargs):
@@ -128,6 +130,9 @@ def test_the_verdict_on_arguments_is_that_of_the_call(function, kwargs):
     parameters = inspect.signature(source).parameters
     # with `**more` Python takes such a name, and dlt, which binds the arguments first, does not on every Python
     fails = any(key in kwargs and p.kind is p.POSITIONAL_ONLY for key, p in parameters.items())
+    # and it takes null for a value that is missing, where neither annotation nor default has it
+    plain = [key for key, p in parameters.items() if p.annotation is p.empty and p.default not in (None, p.empty)]
+    fails = fails or any(key in kwargs and kwargs[key] is None for key in plain)
     try:
         source(**kwargs)
     except TypeError:

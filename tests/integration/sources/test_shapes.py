@@ -194,3 +194,29 @@ def test_a_schema_beside_the_code_is_kept_under_the_name_of_the_source(project):
     assert done.code == 0, done.out
     assert project.query("select id from raw_mine.orders") == [(7,)]
     assert project.query("select schema_name from raw_mine._dlt_loads") == [("mine",)]
+
+
+@pytest.mark.parametrize("precedence", ["guide", "dlt"])
+def test_a_resource_has_a_section_of_its_own_below_the_name_whatever_section_the_code_names(project, precedence):
+    project.module(
+        "shape",
+        """
+        import dlt
+
+        @dlt.source(name="theirs", section="elsewhere")
+        def source():
+            @dlt.resource
+            def rows(key: str = dlt.secrets.value):
+                yield {"key": key}
+
+            return rows
+        """,
+    )
+    project.write(".dlt/secrets.toml", '[sources.one.rows]\nkey = "first"\n[sources.two.rows]\nkey = "second"\n')
+    project.sources({"name": "one", "module": "shape"}, {"name": "two", "module": "shape"}, precedence=precedence)
+
+    assert project.sync().code == 0
+    assert project.query("select key from raw_one.rows union all select key from raw_two.rows order by 1") == [
+        ("first",),
+        ("second",),
+    ]
