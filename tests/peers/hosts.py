@@ -23,7 +23,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: `query` and `form` as dicts, the names of `headers` in small letters."""
+    """A request: `query` and `form` as dicts, `pairs` as the query's list, the names of `headers` in small letters."""
 
     method: str
     host: str
@@ -31,6 +31,7 @@ class Asked:
     query: dict
     headers: dict
     body: bytes = field(repr=False)
+    pairs: list = field(default_factory=list, repr=False)
 
     @property
     def form(self):
@@ -42,7 +43,7 @@ class Asked:
 
 
 class Hosts:
-    """Plays the hosts of `apps`, functions from a request to a status and JSON. Use it in a `with`."""
+    """Plays the hosts of `apps`, functions from a request to a status, JSON, and maybe headers. Use it in a `with`."""
 
     def __init__(self, folder, apps):
         self.apps, self.asked, self.refused = apps, [], []
@@ -123,16 +124,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             host, _, path = path.removeprefix("/").partition("/")
             path = f"/{path}"
         headers = {key.lower(): value for key, value in self.headers.items()}
-        asked = Asked(self.command, host, path, dict(parse_qsl(url.query)), headers, body)
+        pairs = parse_qsl(url.query, keep_blank_values=True)
+        asked = Asked(self.command, host, path, dict(pairs), headers, body, pairs)
         if host in self.hosts.apps:
-            status, answer = self.hosts.answer(asked)
+            status, answer, *more = self.hosts.answer(asked)
         else:
             self.hosts.refused.append(host)
-            status, answer = 502, {"error": "nobody plays this host"}
+            status, answer, *more = 502, {"error": "nobody plays this host"}
         text = json.dumps(answer).encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
+        lines = {"Content-Type": "application/json", "Content-Length": str(len(text))}
+        for key, value in lines.items() | (more[0] if more else {}).items():
+            self.send_header(key, value)
         self.end_headers()
         self.wfile.write(text)
 
