@@ -67,7 +67,7 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.run
 
 # S3's double has an environment of its own, since what it needs does not go together with what dlt needs.
 .moto/.installed: requirements/moto.txt | $(UV)
-	$(UV) venv --quiet --no-config --python $(PYTHON) .moto
+	$(UV) venv --quiet --no-config --allow-existing --python $(PYTHON) .moto
 	$(UV) pip install --quiet --no-config --python .moto/bin/python --require-hashes -r $<
 	@touch $@
 
