@@ -34,14 +34,17 @@ class Shopee(Strict):
     def refusal(self, reason):
         return 200, {}, {"error": "error_param", "message": reason, "request_id": "r"}
 
-    def answer(self, asked):
-        calls = {
+    def calls(self):
+        """Return what answers each path."""
+        return {
             f"{ORDER}/get_order_list": self._order_list,
             f"{ORDER}/get_order_detail": self._order_detail,
             f"{PRODUCT}/get_item_list": self._item_list,
             f"{PRODUCT}/get_item_base_info": self._item_base_info,
         }
-        call = calls[asked.path]
+
+    def answer(self, asked):
+        call = self.calls()[asked.path]
         signed = {key: asked.query[key][0] for key in COMMON}
         base = f"{self.partner}{asked.path}{signed['timestamp']}{self.token}{self.shop}"
         sign = hmac.new(self.key.encode(), base.encode(), hashlib.sha256).hexdigest()
