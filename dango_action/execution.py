@@ -15,12 +15,12 @@ from dango_action.forkserver import hide_from_workers
 from dango_action.jobs import Job, Observer
 from dango_action.outcomes import kept_out
 from dango_action.pool import Pool
-from dango_action.protocol import Task
 from dango_action.publishing import Publishing
 from dango_action.remote import Remote, tend_of
 from dango_action.results import SourceResult
 from dango_action.schedule import Schedule, width
 from dango_action.stop import interrupts, stop_signals
+from dango_action.tasks import task_of
 from dango_action.warehouse.generations import Warehouse
 
 if TYPE_CHECKING:
@@ -129,21 +129,14 @@ class Execution:
                 self._schedule.publishing.publish()
 
     def _job(self, source: Source, scratch: Path, target: Target | None) -> Job:
-        native, project = source.dlt_native, self.plan.project
+        project = self.plan.project
         log = (self.place.folder or scratch) / f"{source.name}.log"
         committed = target.state_of(f"raw_{source.name}") if target else None
-        task = Task(
-            name=source.name,
-            project=str(project),
-            module=native.source_module,
-            function=native.source_function,
-            source_path=native.source_path,
-            kwargs=dict(native.function_kwargs),
+        task = replace(
+            task_of(source, project, self.credentials.settings_of(source), scratch / source.name),
             resources=list(source.resources) if source.resources is not None else None,
             schema_contract=source.schema_contract,
-            settings=self.credentials.settings_of(source),
             places=dict(self.plan.places.get(source.name, {})),
-            scratch=str(scratch / source.name),
             committed=str(committed) if committed else None,
             full_refresh=self.inputs.full_refresh,
             limit=self.inputs.limit,

@@ -16,7 +16,8 @@ from dango_action.errors import ExitCode, Problem
 from dango_action.explained import Described, Explained, Resource
 from dango_action.forkserver import hide_from_workers
 from dango_action.pool import Ended, Pool
-from dango_action.protocol import Failed, Task
+from dango_action.protocol import Failed
+from dango_action.tasks import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from dango_action.config.model import Source
     from dango_action.credentials.held import Credentials
     from dango_action.errors import Position
+    from dango_action.protocol import Task
 
 PATIENCE = 60.0
 """Seconds that the modules of all sources may take to be imported."""
@@ -157,23 +159,7 @@ def _hidden(event: Described | Failed, redactor: Redactor) -> Described | Failed
 
 
 def _task(source: Source, project: Path, credentials: Credentials, scratch: Path) -> Task:
-    native = source.dlt_native
-    return Task(
-        name=source.name,
-        project=str(project),
-        module=native.source_module,
-        function=native.source_function,
-        source_path=native.source_path,
-        kwargs=dict(native.function_kwargs),
-        resources=None,
-        schema_contract=None,
-        settings=credentials.settings_of(source),
-        scratch=str(scratch),
-        committed=None,
-        full_refresh=False,
-        limit=None,
-        explain=True,
-    )
+    return replace(task_of(source, project, credentials.settings_of(source), scratch), explain=True)
 
 
 def _log(scratch: Path, source: Source) -> Path:

@@ -89,9 +89,13 @@ class Task:
 
     name: str
     project: str
-    module: str
+    type: str
+    definition: str | None  # JSON: what the source is, if sources.yml itself says it
+    module: str  # of a source in Python, as are the next two
     function: str | None
+    source_path: str | None  # the folder of the module, from the project's, if not the usual one
     kwargs: dict[str, Any]
+    arguments_at: str  # where these stand below the source in sources.yml
     resources: list[str] | None
     schema_contract: Any
     settings: Settings
@@ -104,7 +108,6 @@ class Task:
     explain: bool = False  # say where the parameters come from, and do nothing else
     describe: bool = False  # after that, build the source and say which resources it has
     target: Kind = "duckdb"  # any other one is loaded into by another process
-    source_path: str | None = None  # the folder of the module, from the project's, if not the usual one
     places: dict[str, Position] = field(default_factory=dict)  # of each key of this source in sources.yml
     role: Literal["source"] = "source"
 

@@ -17,7 +17,7 @@ import traceback
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dango_action import machine, protocol
 from dango_action.credentials.record import Record
@@ -135,7 +135,7 @@ def _work(task: Task, parent: Parent, record: Record) -> None:
     if task.explain:
         from dango_action.sync.parameters import parameters  # noqa: PLC0415 - a sync needs none of it
 
-        made = native.function_of(task)
+        made = _function_of(task)
         parent.send(Explained(parameters=list(parameters(task, made, record))))
         if task.describe:
             from dango_action.sync.description import describe  # noqa: PLC0415 - as above
@@ -145,13 +145,20 @@ def _work(task: Task, parent: Parent, record: Record) -> None:
     with SourcePipeline(task, lambda rows: parent.send(Progress(rows=rows))) as pipeline:
         pipeline.restore()
         parent.send(Extracting())
-        made = native.function_of(task)
+        made = _function_of(task)
         source = native.select(native.build(task.name, made, arguments(made, task, record)), task)
         extracted = pipeline.extract(source)
         parent.send(replace(extracted, asked=record.asked()))
         if extracted.load_ids and task.target == "duckdb":
             pipeline.load(Path(parent.receive(Load).path))
             parent.send(Loaded())
+
+
+def _function_of(task: Task) -> Any:  # noqa: ANN401 - user code
+    """Return the source function: the user's Python, or what a definition makes."""
+    from dango_action.sources import declarative, native  # noqa: PLC0415 - as above
+
+    return native.function_of(task) if task.type == "dlt_native" else declarative.function_of(task)
 
 
 def main() -> int:

@@ -35,7 +35,7 @@ def own_error(what: str, hint: str) -> PydanticCustomError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Shape:
+class Shape:
     """Text has to match the pattern. The problem never shows the text: it may be a secret in the wrong place."""
 
     pattern: str
@@ -90,6 +90,22 @@ def _contract_form(value: object) -> str | None:
 _IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]*"
 VARIABLE = re.compile(_IDENTIFIER)
 
+
+class OneOrMore:
+    """One item may stand where a list of them is wanted."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._listed, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        several = handler(schema)
+        return {"anyOf": [several["items"], several]}
+
+    @staticmethod
+    def _listed(value: object) -> object:
+        return value if isinstance(value, list | tuple) else [value]
+
+
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 Texts: TypeAlias = Annotated[tuple[Text, ...], Field(strict=False)]
 # The bounds are inside of the validator, where pydantic knows their names in JSON Schema.
@@ -112,7 +128,7 @@ Name: TypeAlias = Annotated[
 ]
 Module: TypeAlias = Annotated[
     str,
-    _Shape(
+    Shape(
         # `.py` is no identifier that anybody means: it is a file's name.
         pattern=rf"^(?!.*\.py$){_IDENTIFIER}(\.{_IDENTIFIER})*$",
         what="this is not the name of a Python module",
@@ -121,17 +137,18 @@ Module: TypeAlias = Annotated[
 ]
 Function: TypeAlias = Annotated[
     str,
-    _Shape(
+    Shape(
         pattern=f"^{_IDENTIFIER}$",
         what="this is not the name of a Python function",
         hint="write the name alone, for example `shopee_source`",
     ),
 ]
+Keys: TypeAlias = Annotated[Texts, Field(min_length=1), OneOrMore()]
 Variables: TypeAlias = Annotated[
     tuple[
         Annotated[
             str,
-            _Shape(
+            Shape(
                 pattern=f"^{_IDENTIFIER}$",
                 what="this is not the name of an environment variable",
                 hint="a name has letters, digits and `_`, and no value behind it",

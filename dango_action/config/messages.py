@@ -6,16 +6,17 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from dango_action.config.fields import CONTRACT_ERROR, OWN_ERROR, SchemaContract
-from dango_action.config.model import TYPES, Check, Config, DltNative, NativeSource, Options
+from dango_action.config.model import Check, Config, DltNative, NativeSource, Options
 from dango_action.config.nodes import Items, Keys, Node, Scalar, children, is_null
 from dango_action.config.scalars import resolve
+from dango_action.config.shapes import keys_at
 from dango_action.config.words import did_you_mean, show
 from dango_action.errors import Position, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from pydantic import ValidationError
+    from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails
 
 # Which keys a mapping may have, by the key that holds it.
@@ -30,7 +31,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 
 _MISSING = {
     "name": "add `name:` with a name of your choice, for example `name: shopee_sg`",
-    "type": f"add `type:` with one of: {', '.join(TYPES)}",
+    "type": "add `type:`; `dango sources list` has all of them",
     "dlt_native": "add a block `dlt_native:` with `source_module:`, the Python module of the source",
     "source_module": "add `source_module:`, for example `shopee_api` for custom_sources/shopee_api.py",
     "table": "add `table:` with the name of the table that is checked",
@@ -58,13 +59,16 @@ _LIMITS = {
     "finite_number": ("must be a number that is not `.inf` or `.nan`", "use a finite number"),
 }
 
+# Below these, null is a value like any other.
+_FREE = frozenset({"function_kwargs", "json", "params", "variables"})
+
 _TRUTH = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
 
-def problems(error: ValidationError, root: Node, scope: str) -> Iterator[Problem]:
+def problems(error: ValidationError, root: Node, scope: str, model: type[BaseModel]) -> Iterator[Problem]:
     """Yield pydantic's errors about `root`, which is the value (or an item) of the key `scope`."""
     for details in error.errors(include_url=False):
-        found = _problem(details, root, scope)
+        found = _problem(details, root, scope, model)
         if found:
             yield found
 
@@ -76,7 +80,7 @@ def empties(root: Node) -> Iterator[Problem]:
             if is_null(entry.node):
                 hint = "give it a value, or remove it"
                 yield Problem(what=f"`{show(entry.key)}` has no value", hint=hint, at=entry.at)
-            elif entry.key != "function_kwargs":
+            elif entry.key not in _FREE:
                 yield from empties(entry.node)
     for node in children(root) if isinstance(root, Items) else ():
         if is_null(node):
@@ -94,7 +98,7 @@ def kind(node: Node) -> str:
     return names.get(type(node.value), "empty")
 
 
-def _problem(details: ErrorDetails, root: Node, scope: str) -> Problem | None:
+def _problem(details: ErrorDetails, root: Node, scope: str, model: type[BaseModel]) -> Problem | None:
     location = list(details["loc"])
     code = details["type"]
     last = location.pop() if code in {"missing", "extra_forbidden"} else None
@@ -104,7 +108,8 @@ def _problem(details: ErrorDetails, root: Node, scope: str) -> Problem | None:
         return Problem(what=f"`{last}` is missing", hint=_MISSING.get(str(last), f"add `{last}:`"), at=node.at)
     if code == "extra_forbidden":
         at = node.entries[str(last)].at if isinstance(node, Keys) else node.at
-        return _unknown_key(str(last), scope, at)
+        known = KEYS.get(scope) or keys_at(model, location)
+        return _unknown_key(str(last), scope, at, known)
     if isinstance(node, Scalar) and (node.problems or node.value is None):
         return None  # reported as YAML, or by `empties`
     what, hint = _sentence(details, node, label)
@@ -134,8 +139,7 @@ def _label(path: list[str | int]) -> str:
     return f"`{path[-2]}[{path[-1]}]`" if len(path) > 1 else f"item {path[-1]}"
 
 
-def _unknown_key(key: str, scope: str, at: Position) -> Problem:
-    known = KEYS[scope]
+def _unknown_key(key: str, scope: str, at: Position, known: Sequence[str]) -> Problem:
     hint = did_you_mean(key, known)
     if hint.startswith("use"):
         home = next((name for name in _homes(scope) if key in KEYS[name]), None)
@@ -154,6 +158,8 @@ def _sentence(details: ErrorDetails, node: Node, label: str) -> tuple[str, str]:
     code, context = details["type"], details.get("ctx", {})
     if code == OWN_ERROR:
         return context["what"], context["hint"]
+    if code in {"union_tag_invalid", "union_tag_not_found"}:
+        return _no_such_form(context, node, label)
     if code == "literal_error":
         return _no_such_word(re.findall(r"'([^']*)'", context["expected"]), node, label)
     if code in _LIMITS:
@@ -162,6 +168,14 @@ def _sentence(details: ErrorDetails, node: Node, label: str) -> tuple[str, str]:
     if code in _WANTED:
         return _wrong_type(code, node, label)
     return f"{label} can't be used like this", "see the format of the file: `dango config schema`"
+
+
+def _no_such_form(context: Mapping[str, Any], node: Node, label: str) -> tuple[str, str]:
+    """Say that a mapping's `type` is none of those that there are."""
+    known = re.findall(r"'([^']*)'", context.get("expected_tags", ""))
+    if "tag" in context and isinstance(node, Keys):
+        return f"{label} can't be of the type `{show(str(context['tag']))}`", did_you_mean(context["tag"], known)
+    return f"{label} must say its `type`", "write it like `{type: …}`; `dango config schema` has the types"
 
 
 def _no_such_word(allowed: list[str], node: Node, label: str) -> tuple[str, str]:

@@ -1,7 +1,6 @@
 """The configuration as values. The text under each key is also what an editor shows for it."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -22,6 +21,7 @@ from dango_action.config.fields import (
     Version,
     own_error,
 )
+from dango_action.config.registry import kinds
 from dango_action.config.target import DEFAULT, Target
 
 __all__ = ["TYPES", "Check", "Config", "DltNative", "NativeSource", "Options", "Source", "SourceBase", "Target"]
@@ -121,6 +121,30 @@ class SourceBase(Options):
     checks: Annotated[tuple[Check, ...], Field(strict=False)] = ()
     """What has to hold for the tables after each load."""
 
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the source's function: values, and as `x_env` the names of variables."""
+        return {}
+
+    @property
+    def arguments_at(self) -> str:
+        """Where in the file these stand, below the source."""
+        return self.type
+
+    @property
+    def definition(self) -> dict[str, Any] | None:
+        """What the source is, if the file itself says it in the words of a definition."""
+        return None
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The variables that the configuration names by `x_env: NAME`, by the parameter `x`."""
+        return {
+            key.removesuffix("_env"): value
+            for key, value in self.arguments.items()
+            if key.endswith("_env") and key != "_env" and isinstance(value, str) and VARIABLE.fullmatch(value)
+        }
+
 
 class NativeSource(SourceBase):
     """A source of the type `dlt_native`."""
@@ -132,21 +156,44 @@ class NativeSource(SourceBase):
     """Where the Python of this source is, and its arguments."""
 
     @property
-    def named(self) -> dict[str, str]:
-        """The variables that the configuration names by `x_env: NAME`, by the parameter `x`."""
-        kwargs = self.dlt_native.function_kwargs.items()
-        return {
-            key.removesuffix("_env"): value
-            for key, value in kwargs
-            if key.endswith("_env") and key != "_env" and isinstance(value, str) and VARIABLE.fullmatch(value)
-        }
+    def arguments(self) -> dict[str, Any]:
+        """`function_kwargs`."""
+        return dict(self.dlt_native.function_kwargs)
+
+    @property
+    def arguments_at(self) -> str:
+        """Where in the file these stand, below the source."""
+        return "dlt_native.function_kwargs"
 
 
-# A source of any type; more than one become a union here.
-Source: TypeAlias = NativeSource
+# A source of any type.
+Source: TypeAlias = SourceBase
 
-# The one table of types: each with the model of its sources, which has a field of the type's name for its block.
-TYPES: Mapping[str, type[NativeSource]] = MappingProxyType({"dlt_native": NativeSource})
+
+class _Types(Mapping[str, type[SourceBase]]):
+    """The one table of types: each with the model of its sources, whose field of the type's name is its block.
+
+    The models of registry types are made of their definitions, at need.
+    """
+
+    def __getitem__(self, kind: str) -> type[SourceBase]:
+        if kind == "dlt_native":
+            return NativeSource
+        from dango_action.config import registered  # noqa: PLC0415 - it imports this module
+
+        return registered.InlineSource if kind == "rest_api" else registered.source_model(kind)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("dlt_native", "rest_api", *kinds()))
+
+    def __len__(self) -> int:
+        return 2 + len(kinds())
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in tuple(self)
+
+
+TYPES: Mapping[str, type[SourceBase]] = _Types()
 
 
 class Config(_Model):

@@ -166,7 +166,7 @@ def _validated(model: type[_Model], node: Keys, scope: str) -> tuple[_Model | No
     try:
         return model.model_validate(plain(node)), found
     except ValidationError as error:
-        return None, [*found, *messages.problems(error, node, scope)]
+        return None, [*found, *messages.problems(error, node, scope, model)]
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -170,8 +170,8 @@ def _misplaced(source: Source, credentials: Credentials) -> Iterator[Problem]:
     offers = credentials.offers(source)
     held += [(f"{name} in {value.place}", value.text) for name, values in offers.items() for value in values]
     held += [
-        (f"{'.'.join(path)} in `function_kwargs` of source `{source.name}`", value)
-        for path, value in leaves(dict(source.dlt_native.function_kwargs))
+        (f"{'.'.join(path)} in `{source.arguments_at}` of source `{source.name}`", value)
+        for path, value in leaves(source.arguments)
     ]
     for name, content in ((SECRETS_TOML, files.secrets), (CONFIG_TOML, files.config)):
         for path in ((source.name,), ("sources", source.name)):

@@ -8,6 +8,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dango_action.config.model import NativeSource
 from dango_action.config.parse import SOURCES_FILE
 from dango_action.errors import Problem
 from dango_action.scaffold.entries import Entry, entries, sources_yml
@@ -82,6 +83,7 @@ def _listed(parsed: Parsed | None, found: Sequence[Factory]) -> tuple[Entry, ...
     return tuple(
         Entry(name=source.name, factory=factory)
         for source in (parsed.config.sources if parsed.config else ())
+        if isinstance(source, NativeSource)
         for factory in found
         if factory.module == source.dlt_native.source_module
         and source.dlt_native.source_function in (None, factory.function)

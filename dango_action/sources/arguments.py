@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from dango_action.errors import Position
     from dango_action.protocol import Settings, Task
 
-_KWARGS = "dlt_native.function_kwargs"
-
 
 def spec_of(made: Any) -> type[BaseConfiguration] | None:  # noqa: ANN401 - user code
     """Return the spec that dlt has made of a function's signature, or would make."""
@@ -213,7 +211,8 @@ class _Check:
     def at(self, key: str | None = None) -> Position | None:
         """Return where an argument stands, or else the block with them."""
         places = self.task.places
-        names = ([f"{_KWARGS}.{key}"] if key else []) + [_KWARGS, "dlt_native"]
+        given = self.task.arguments_at
+        names = ([f"{given}.{key}"] if key else []) + [given, self.task.type]
         return next((places[name] for name in names if name in places), None)
 
 

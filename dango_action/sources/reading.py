@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dango_action.config.model import NativeSource
 from dango_action.config.words import did_you_mean
 from dango_action.credentials.sections import at as at_path
 from dango_action.errors import ConfigError, Problem
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from dango_action.config.model import NativeSource
+    from dango_action.config.model import Source
     from dango_action.errors import Position
 
 _KWARGS = "dlt_native.function_kwargs"
@@ -40,11 +41,13 @@ class Findings:
     notices: list[Problem] = field(default_factory=list)
 
 
-def look(project: Path, sources: Iterable[NativeSource], places: Mapping[str, Mapping[str, Position]]) -> Findings:
+def look(project: Path, sources: Iterable[Source], places: Mapping[str, Mapping[str, Position]]) -> Findings:
     """Read the modules of sources. Nothing is imported, so what only shows at run time is not found."""
     found = Findings()
     texts: dict[Path, _Text | None] = {}  # any number of sources may have the same module
     for source in sources:
+        if not isinstance(source, NativeSource):
+            continue  # there is no text of the user's to read
         native, own = source.dlt_native, places.get(source.name, {})
         try:
             located = locate(project, native.source_path, native.source_module, own)

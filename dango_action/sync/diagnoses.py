@@ -74,7 +74,7 @@ def _missing_key(cause: KeyError, name: str, task: Task, at: Position | None) ->
     if len(passed) > 1 and passed[-2].f_code is dynstr.__call__.__code__:
         what = f"a resource's name is made of its arguments, and `{name}` is not among them"
         hint = f"add `{name}:` below `function_kwargs:`; a setting comes too late for a name"
-        return Problem(what=what, hint=hint, at=at or task.places.get("dlt_native"))
+        return Problem(what=what, hint=hint, at=at or task.places.get(task.type))
     if place := next((place for path, place in held(task) if path[-1] == name), None):
         what = f"`{name}` is set for this source in {place}, and the code looks for it elsewhere: {cause!r}"
         hint = f"take it as a parameter of the source function: `{name}=dlt.secrets.value`"

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import http.client
-import re
 import sys
 import urllib.error
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from email.message import Message
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +21,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from dango_action.errors import DangoError, ExitCode, Problem, chain
 from dango_action.protocol import Failed
+from dango_action.retry_after import seconds_of
 from dango_action.sync.diagnoses import diagnose
 from dango_action.sync.shortage import shortage
 from dango_action.sync.tracebacks import definition_of, foreign_line, place_of
@@ -69,7 +67,7 @@ def explain(error: BaseException, task: Task) -> Failed:
     at = place_of(cause, task) or definition_of(cause, task)
     if at is None and not transient and not isinstance(cause, duckdb.Error):
         # code of somebody else's has failed on what the entry asks of it
-        at = task.places.get("dlt_native.source_module")
+        at = task.places.get("dlt_native.source_module", task.places.get("type"))
         hint = f"{within}; {hint}" if (within := foreign_line(cause)) else hint
     return Failed(
         problems=[Problem(what=sentence(cause), hint=hint, at=at)],
@@ -104,16 +102,7 @@ def _asked_pause(error: BaseException) -> float | None:
         return None
     holder = error if isinstance(error, urllib.error.HTTPError) else getattr(error, "response", None)
     headers = getattr(holder, "headers", None)
-    text = headers.get("Retry-After") if isinstance(headers, Mapping | Message) else None
-    if not isinstance(text, str):
-        return None
-    if re.fullmatch("[0-9]{1,9}", text.strip()):
-        return float(text)
-    try:
-        seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
-    except (TypeError, ValueError, OverflowError):  # no date, one without a time zone, or none that there will be
-        return None
-    return min(max(0.0, seconds), 1e9)
+    return seconds_of(headers.get("Retry-After") if isinstance(headers, Mapping | Message) else None)
 
 
 def cause_of(error: BaseException) -> BaseException:

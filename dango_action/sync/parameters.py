@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from dango_action.credentials.record import Record
     from dango_action.protocol import Task
 
-_BY_HAND = "function_kwargs"
+_BY_HAND = {"dlt_native": "function_kwargs"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def parameters(task: Task, made: Any, record: Record) -> Iterator[Parameter]:  #
     spec = spec_of(made)
     with inject_section(ConfigSectionContext(pipeline_name=task.name, sections=("sources", task.name, name))):
         for field in _fields(spec) if spec else ():
-            found = list(_looked_up(field, record, given=_BY_HAND if field.key in task.kwargs else None))
+            found = list(_looked_up(field, record, given=_by_hand(task) if field.key in task.kwargs else None))
             if variable := by_variable.get(field.key):
                 found = [replace(p, tries=[_variable(task, variable), *p.tries]) for p in found]
             yield from found
@@ -158,8 +158,12 @@ def _positional(
             required=name in left,
             secret=variable is not None,
             tries=[_variable(task, variable)] if variable else [],
-            given=_BY_HAND if name in task.kwargs else None,
+            given=_by_hand(task) if name in task.kwargs else None,
         )
+
+
+def _by_hand(task: Task) -> str:
+    return _BY_HAND.get(task.type, "sources.yml")
 
 
 def _variable(task: Task, variable: str) -> Try:

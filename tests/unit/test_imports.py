@@ -10,7 +10,7 @@ import pytest
 import dango_action
 
 PACKAGE = Path(dango_action.__file__).parent
-BASE = {"errors", "results", "machine"}
+BASE = {"errors", "results", "machine", "retry_after"}
 LOW = BASE | {"protocol", "explained", "config", "credentials", "github"}
 MIDDLE = LOW | {"sources", "state"}
 HIGH = MIDDLE | {"warehouse", "sync"}
@@ -33,6 +33,7 @@ RUN = (
         "window",
         "report",
         "known",
+        "tasks",
     }
 )
 UPPER = RUN | {
@@ -53,6 +54,8 @@ MAY_IMPORT = {
     "errors": set(),
     "results": {"errors"},
     "machine": set(),
+    "retry_after": set(),
+    "tasks": BASE | {"config", "protocol"},
     "environment": {"credentials"},
     "window": {"errors"},
     "inputs": {"errors", "config", "environment", "window"},
@@ -83,7 +86,7 @@ MAY_IMPORT = {
     "execution": RUN,
     "known": BASE | {"credentials", "plan"},
     "run": RUN | {"execution"},
-    "explain": BASE | {"config", "credentials", "explained", "protocol"} | PROCESSES,
+    "explain": BASE | {"config", "credentials", "explained", "protocol"} | PROCESSES | {"tasks"},
     "fetch": BASE | {"github", "state", "warehouse"},
     "keeper": BASE | {"credentials", "github", "state", "warehouse", "fetch"},
     "whereabouts": BASE | {"config", "github", "environment", "inputs", "plan", "scaffold", "state"},

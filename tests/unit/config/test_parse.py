@@ -68,7 +68,7 @@ sources:
         "9:11: unknown type `dlt_nativ` -> did you mean `dlt_native`?",
         "10:5: unknown key `retrys` -> did you mean `retries`?",
         "11:14: `retries` must be a whole number, not text -> remove the quotes",
-        "12:5: `type` is missing -> add `type:` with one of: dlt_native",
+        "12:5: `type` is missing -> add `type:`; `dango sources list` has all of them",
         "12:5: unknown key `nme` -> did you mean `name`?",
         "14:5: this key occurs twice; the first is at f.yml:13:5 -> remove one",
     ]

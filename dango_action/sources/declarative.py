@@ -1,0 +1,95 @@
+"""Sources as data: a definition becomes a dlt source function, whose parameters dlt looks up like any other's.
+
+No type is known here by its name. What a definition's engine is decides which part of dlt makes its resources.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import TYPE_CHECKING, Any, Optional
+
+import dlt
+from dlt.common.typing import TSecretStrValue, TSecretValue
+
+from dango_action.config.definition import Definition
+from dango_action.config.registered import parameters_of
+from dango_action.config.registry import definition
+from dango_action.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from dlt.extract import DltResource
+
+    from dango_action.config.definition import Parameter
+    from dango_action.protocol import Task
+
+_HINTS: dict[str, Any] = {
+    "text": str,
+    "integer": int,
+    "number": float,
+    "boolean": bool,
+    "date": str,
+    "datetime": str,
+    "list": list,
+    "object": dict,
+    "any": Any,
+}
+
+
+_ENGINES = {"rest_api": "rest.build", "sql_database": "databases", "filesystem": "files"}
+
+
+def function_of(task: Task) -> Any:  # noqa: ANN401 - a dlt source factory
+    """Return the source function of a source whose type is data."""
+    made = Definition.model_validate_json(task.definition) if task.definition else definition(task.type)
+    return dlt.source(_function(made, task), name=task.name, section=task.name)
+
+
+def _function(made: Definition, task: Task) -> Callable[..., list[DltResource]]:
+    parameters = parameters_of(made)
+
+    def source(**values: Any) -> list[DltResource]:  # noqa: ANN401 - of the parameters
+        if problems := list(_flaws(parameters, values, task)):
+            raise ConfigError(*problems)
+        return _builder(made)(made, values)
+
+    declared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
+        for name, each in parameters.items()
+        for hint, default in (_declared(each),)
+    ]
+    source.__name__ = source.__qualname__ = made.type
+    source.__doc__ = made.description
+    source.__signature__ = inspect.Signature(declared)  # type: ignore[attr-defined]
+    source.__annotations__ = {parameter.name: parameter.annotation for parameter in declared}
+    return source
+
+
+def _builder(made: Definition) -> Callable[[Definition, Mapping[str, Any]], list[DltResource]]:
+    """Return what makes the resources; an engine imports what it needs, and no more."""
+    module = importlib.import_module(f"dango_action.sources.{_ENGINES[made.engine]}")
+    builder: Callable[[Definition, Mapping[str, Any]], list[DltResource]] = module.resources
+    return builder
+
+
+def _declared(parameter: Parameter) -> tuple[Any, Any]:
+    """Return a parameter's type hint and default, as dlt's own way to look values up wants them."""
+    hint = _HINTS[parameter.type]
+    if parameter.secret:
+        hint = TSecretStrValue if parameter.type == "text" else TSecretValue
+    if parameter.needed:
+        return hint, dlt.secrets.value if parameter.secret else dlt.config.value
+    return (hint if parameter.default is not None else Optional[hint]), parameter.default  # noqa: UP045 - at run time
+
+
+def _flaws(parameters: Mapping[str, Parameter], values: Mapping[str, Any], task: Task) -> Iterator[Problem]:
+    """Give what is wrong with values, wherever they come from."""
+    for name, parameter in parameters.items():
+        value = values.get(name)
+        if value is None:
+            continue
+        if flaw := parameter.flaw(value):
+            at = task.places.get(f"{task.arguments_at}.{name}")
+            yield Problem(what=f"`{name}` of source `{task.name}` {flaw[0]}", hint=flaw[1], at=at)

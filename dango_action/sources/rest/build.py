@@ -1,0 +1,231 @@
+"""The resources of a REST API, made of its definition by dlt's own `rest_api`."""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import TYPE_CHECKING, Any
+
+from dlt.sources.rest_api import rest_api_resources
+
+from dango_action.errors import ConfigError
+from dango_action.sources.rest.auth import auth_of
+from dango_action.sources.rest.code import code
+from dango_action.sources.rest.formats import FORMATS
+from dango_action.sources.rest.paginators import paginator_of
+from dango_action.sources.rest.session import ApiSession
+from dango_action.sources.rest.templates import host_of, iso8601, moment, render, render_base, render_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from dlt.extract import DltResource
+    from requests import Response
+
+    from dango_action.config.definition import Definition
+    from dango_action.config.rest_api import Client, Endpoint, Incremental, Resource
+
+_MERGED = ("params", "headers", "json_body", "variables")
+
+
+def resources(definition: Definition, values: Mapping[str, Any]) -> list[DltResource]:
+    """Return the resources of an API. Nothing is asked of it yet.
+
+    Raises:
+        ConfigError: a parameter's value can't be used.
+        CredentialsError: what one of the API's logins needs is not complete.
+
+    """
+    client = definition.client
+    assert client is not None  # noqa: S101 - the model of a definition holds it
+    now = moment(iso8601(_now()))
+    known = {**values, "now": now.isoformat(), "today": now.date().isoformat()}
+    base_url = _base_url(client, values, known)
+    scopes = [
+        (resource, {**known, **more})
+        for resource in definition.resources
+        if not resource.when or _holds(render(resource.when, known))
+        for more in _each(resource, known)
+    ]
+    made = [_Made(definition, resource, scope, base_url) for resource, scope in scopes]
+    hosts = {host_of(base_url), *(host_of(one.path) for one in made if "://" in one.path)}
+    session = ApiSession(sorted(hosts), client.answers, client.rate_limit)
+    session.auth = auth_of(client, known)
+    config: Any = {
+        "client": {
+            "base_url": base_url,
+            "headers": {key: str(value) for key, value in render(client.headers, known).items()},
+            "session": session,
+        },
+        "resources": [one.config() for one in made],
+    }
+    return rest_api_resources(config)
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+
+
+def _base_url(client: Client, values: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    """Return the address of the API; another one than the definition's only if the user has allowed it."""
+    other = values.get("base_url")
+    if other and values.get("allow_base_url") is not True:
+        raise ConfigError.because(
+            "`base_url` would send the credentials to another address",
+            "remove it, or add `allow_base_url: true` if that is what you want",
+        )
+    return str(other) if other else render_base(client.base_url, known)
+
+
+def _holds(value: object) -> bool:
+    return value not in (None, "", [], {}) and value is not False
+
+
+def _each(resource: Resource, known: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give what a resource's text may refer to beyond the parameters: the items that it is repeated for."""
+    if resource.for_each is None:
+        yield {}
+        return
+    for item in render(resource.for_each, known) or []:
+        yield {"item": item}
+
+
+class _Made:
+    """A resource on its way to dlt's configuration."""
+
+    def __init__(
+        self, definition: Definition, resource: Resource, scope: Mapping[str, Any], base_url: str
+    ) -> None:
+        self._resource, self._scope, self._base_url = resource, scope, base_url
+        self._defaults = definition.resource_defaults
+        self._endpoint = _merged(self._defaults.endpoint, resource.endpoint)
+        self._paginator = self._endpoint.paginator or (definition.client.paginator if definition.client else None)
+        self.path = render_path(self._endpoint.path or resource.name, scope)
+
+    def config(self) -> dict[str, Any]:
+        resource, cursor = self._resource, self._endpoint.incremental
+        given = {
+            "primary_key": _listed(self._setting("primary_key")),
+            "merge_key": _listed(resource.merge_key),
+            "write_disposition": self._setting("write_disposition"),
+            "max_table_nesting": self._setting("max_table_nesting"),
+            "columns": self._columns(cursor),
+            "include_from_parent": list(resource.include_from_parent),
+            "processing_steps": [{"map": step} for step in self._steps(cursor)],
+        }
+        return {
+            "name": render(resource.name, self._scope),
+            "selected": resource.selected,
+            "endpoint": self._endpoint_config(cursor),
+            **{key: render(value, self._scope) for key, value in given.items() if value not in (None, [], {})},
+        }
+
+    def _setting(self, name: str) -> Any:  # noqa: ANN401 - of a resource
+        own = getattr(self._resource, name)
+        return getattr(self._defaults, name) if own is None else own
+
+    def _columns(self, cursor: Incremental | None) -> dict[str, Any]:
+        """Return the hints; of rows with one key in a load, dlt is to keep the one with the newest cursor."""
+        columns = {name: dict(hints) for name, hints in self._resource.columns.items()}
+        merges = self._setting("write_disposition") == "merge" and self._setting("primary_key")
+        if cursor and merges and "." not in cursor.cursor_path and "[" not in cursor.cursor_path:
+            columns.setdefault(cursor.cursor_path, {}).setdefault("dedup_sort", "desc")
+        return columns
+
+    def _steps(self, cursor: Incremental | None) -> Iterator[Callable[[Any], Any]]:
+        resource, scope = self._resource, self._scope
+        if resource.map:
+            yield functools.partial(_mapped, code(resource.map), scope)
+        if resource.rename:
+            yield functools.partial(_renamed, dict(resource.rename))
+        if cursor and cursor.format in {"iso8601", "date"}:
+            yield functools.partial(_timed, cursor.cursor_path.split("."), FORMATS[cursor.format].held)
+
+    def _endpoint_config(self, cursor: Incremental | None) -> dict[str, Any]:
+        endpoint, scope = self._endpoint, self._scope
+        params = render(endpoint.params, scope)
+        body = render(endpoint.json_body, scope) if endpoint.json_body else None
+        if endpoint.graphql:
+            query = endpoint.graphql.replace("{", "{{").replace("}", "}}")
+            body = {**(body or {}), "query": query, "variables": render(endpoint.variables, scope)}
+        made: dict[str, Any] = {
+            "path": self.path,
+            "method": endpoint.method or ("POST" if body is not None else "GET"),
+            "params": params,
+            "headers": {key: str(value) for key, value in render(endpoint.headers, scope).items()},
+            "paginator": paginator_of(self._paginator, scope, self._base_url),
+        }
+        if cursor:
+            made["incremental"], start = self._incremental(cursor)
+            params |= start
+        if body is not None:
+            made["json"] = body
+        if endpoint.data_selector:
+            made["data_selector"] = render(endpoint.data_selector, scope)
+        if self._resource.page:
+            made["response_actions"] = [functools.partial(_paged, code(self._resource.page), scope)]
+        return made
+
+    def _incremental(self, cursor: Incremental) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return dlt's cursor, and the parameter with its start, which dlt would take from a cursor that moves."""
+        form = FORMATS[cursor.format]
+        initial = render(cursor.initial_value, self._scope)
+        lag = render(cursor.lag, self._scope)
+        made = {
+            "cursor_path": cursor.cursor_path,
+            "initial_value": None if initial is None else form.held(initial),
+            "end_param": cursor.end_param,
+            "lag": lag or None,
+            "row_order": cursor.row_order,
+            "on_cursor_value_missing": "include",
+            "convert": form.write,
+        }
+        start = (
+            {cursor.start_param: "{incremental.start_value}"} if cursor.start_param and initial is not None else {}
+        )
+        return {key: value for key, value in made.items() if value is not None}, start
+
+
+def _merged(defaults: Endpoint, own: Endpoint) -> Endpoint:
+    """Return a resource's endpoint with what the defaults add to it."""
+    kept = {name: getattr(defaults, name) for name in defaults.model_fields_set - own.model_fields_set}
+    both = {
+        name: {**(getattr(defaults, name) or {}), **(getattr(own, name) or {})}
+        for name in _MERGED
+        if name in defaults.model_fields_set & own.model_fields_set
+    }
+    return own.model_copy(update={**kept, **both})
+
+
+def _listed(value: Any) -> Any:  # noqa: ANN401 - a key
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _mapped(function: Callable[[Any, Mapping[str, Any]], Any], scope: Mapping[str, Any], row: Any) -> Any:  # noqa: ANN401
+    return function(row, scope)
+
+
+def _renamed(names: Mapping[str, str], row: Any) -> Any:  # noqa: ANN401 - a row
+    return {names.get(key, key): value for key, value in row.items()} if isinstance(row, dict) else row
+
+
+def _timed(path: list[str], held: Callable[[Any], Any], row: Any) -> Any:  # noqa: ANN401 - a row
+    """Return the row with the cursor's value as dlt is to compare it."""
+    below = row
+    for part in path[:-1]:
+        below = below.get(part) if isinstance(below, dict) else None
+    if isinstance(below, dict) and below.get(path[-1]) is not None:
+        below[path[-1]] = held(below[path[-1]])
+    return row
+
+
+def _paged(
+    function: Callable[[Any, Mapping[str, Any]], Any],
+    scope: Mapping[str, Any],
+    response: Response,
+    *_: Any,  # noqa: ANN401 - of a hook
+    **__: Any,  # noqa: ANN401
+) -> Response:
+    document = function(response.json(), scope)
+    vars(response)["json"] = lambda **_: document  # for all that read it from here on
+    return response

@@ -1,0 +1,222 @@
+"""Pages: dlt's paginators, each with a guard, and two of our own, for slices of time and for jobs."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import json
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+from dlt.common import jsonpath
+from dlt.sources.helpers.rest_client.detector import PaginatorFactory
+from dlt.sources.helpers.rest_client.paginators import BasePaginator, SinglePagePaginator
+from dlt.sources.rest_api.config_setup import create_paginator
+
+from dango_action.config import rest_api as words
+from dango_action.errors import DangoError, SourceError
+from dango_action.sources.rest.code import code
+from dango_action.sources.rest.formats import FORMATS
+from dango_action.sources.rest.templates import render
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from requests import Request, Response
+
+_SAME_PAGES = 3
+_EMPTY_PAGES = 1_000
+_LONGEST_POLL = 30.0
+
+
+def paginator_of(asked: words.Paginator | None, values: Mapping[str, Any], base_url: str) -> BasePaginator:
+    """Return the paginator that a definition asks for; without one, dlt's guess by the first answer."""
+    match asked:
+        case None:
+            return Guarded(None)
+        case words.Windows():
+            return Windows(asked, paginator_of(asked.within, values, base_url))
+        case words.Job():
+            return Job(asked, paginator_of(asked.within, values, base_url), base_url)
+        case words.PythonPaginator():
+            return Guarded(code(asked.function)(**render(asked.arguments, values)))
+        case _:
+            made = create_paginator(render(asked.model_dump(exclude_none=True), values))
+            return Guarded(made or SinglePagePaginator())
+
+
+class Guarded(BasePaginator):
+    """A paginator that can't go on for ever: not in a circle, and not over the same page again and again."""
+
+    def __init__(self, inner: BasePaginator | None) -> None:
+        super().__init__()
+        self._inner = inner
+        self._asked: set[str] = set()
+        self._last: Any = None
+        self._same = self._empty = 0
+
+    @property
+    def has_next_page(self) -> bool:
+        """Whether there is another page."""
+        return self._inner is None or self._inner.has_next_page
+
+    def init_request(self, request: Request) -> None:
+        """Prepare the first request."""
+        if self._inner:
+            self._inner.init_request(request)
+        self._asked.add(_fingerprint(request))
+
+    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
+        """Learn from an answer.
+
+        Raises:
+            SourceError: the pages do not end.
+
+        """
+        if self._inner is None:
+            self._inner = PaginatorFactory().create_paginator(response)[0] or SinglePagePaginator()
+        self._inner.update_state(response, data)
+        self._same = self._same + 1 if data and data == self._last else 1
+        self._empty = 0 if data else self._empty + 1
+        self._last = data
+        if self.has_next_page and self._same >= _SAME_PAGES:
+            raise _endless(f"the last {self._same} pages are the same")
+        if self.has_next_page and self._empty >= _EMPTY_PAGES:
+            raise _endless(f"the last {self._empty} pages are empty")
+
+    def update_request(self, request: Request) -> None:
+        """Prepare the next request.
+
+        Raises:
+            SourceError: it was sent before.
+
+        """
+        assert self._inner is not None  # noqa: S101 - update_state has been here
+        self._inner.update_request(request)
+        if not self.has_next_page:
+            return
+        print_ = _fingerprint(request)
+        if print_ in self._asked:
+            raise _endless("the next page would be one that was asked for already")
+        self._asked.add(print_)
+
+
+class Windows(BasePaginator):
+    """A span of time in slices: each one has pages of its own."""
+
+    def __init__(self, asked: words.Windows, inner: BasePaginator) -> None:
+        super().__init__()
+        self._asked, self._fresh = asked, inner
+        self._inner = copy.deepcopy(inner)
+        self._format = FORMATS[asked.format]
+        self._step = dt.timedelta(days=asked.days)
+
+    def init_request(self, request: Request) -> None:
+        """Ask for the first slice; the request has the start of the whole, and perhaps its end."""
+        params = request.params or {}
+        self._end = self._read(params.get(self._asked.end)) or dt.datetime.now(dt.UTC)
+        self._begin = self._read(params.get(self._asked.start)) or self._end
+        self._first = _parts(request)
+        self._slice(request)
+
+    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
+        """Learn from an answer whether its slice, and the whole, have more."""
+        self._inner.update_state(response, data)
+        self._has_next_page = self._inner.has_next_page or self._until < self._end
+
+    def update_request(self, request: Request) -> None:
+        """Ask for the next page of the slice, or for the next slice."""
+        if self._inner.has_next_page:
+            self._inner.update_request(request)
+        elif self._has_next_page:
+            # both ends of a span of days are part of it
+            self._begin = self._until + dt.timedelta(days=self._asked.format == "date")
+            _restore(request, self._first)
+            self._inner = copy.deepcopy(self._fresh)
+            self._slice(request)
+
+    def _slice(self, request: Request) -> None:
+        self._until = min(self._begin + self._step, self._end)
+        write = self._format.write
+        request.params = {
+            **(request.params or {}),
+            self._asked.start: write(self._format.held(self._begin)),
+            self._asked.end: write(self._format.held(self._until)),
+        }
+        self._inner.init_request(request)
+
+    def _read(self, value: Any) -> dt.datetime | None:  # noqa: ANN401 - of a query
+        return None if value in (None, "") else self._format.moment(value)
+
+
+class Job(BasePaginator):
+    """A job at the server: it is started, asked after until it is done, and then its rows are read."""
+
+    def __init__(self, asked: words.Job, inner: BasePaginator, base_url: str) -> None:
+        super().__init__()
+        self._asked, self._inner, self._base = asked, inner, base_url
+        self._id, self._state, self._polls = "", "start", 0
+
+    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
+        """Learn what has become of the job.
+
+        Raises:
+            SourceError: it has failed, or was never started.
+
+        """
+        if self._state == "result":
+            self._inner.update_state(response, data)
+            self._has_next_page = self._inner.has_next_page
+        elif self._state == "start":
+            self._id, self._state = str(_one(self._asked.id_path, response) or ""), "poll"
+            if not self._id:
+                raise SourceError.because(
+                    f"a job was not started: the answer has no `{self._asked.id_path}`", "run it again"
+                )
+        else:
+            status = _one(self._asked.status_path, response)
+            if status in self._asked.failed:
+                raise SourceError.because(
+                    f"the job that makes the rows has ended as `{status}`", "run it again, or ask for less at once"
+                )
+            if status in self._asked.done:
+                self._state = "read"
+
+    def update_request(self, request: Request) -> None:
+        """Ask after the job, or for its rows."""
+        if self._state == "result":
+            self._inner.update_request(request)
+            return
+        where = self._asked.status if self._state == "poll" else self._asked.result
+        request.method, request.url = "GET", urljoin(self._base, where.replace("${id}", self._id))
+        request.params, request.json, request.data = {}, None, None
+        if self._state == "read":
+            self._state = "result"
+            request.params = dict(self._asked.result_params)
+            self._inner.init_request(request)
+        elif self._polls:
+            time.sleep(min(self._asked.every * 1.5 ** (self._polls - 1), _LONGEST_POLL))
+        self._polls += 1
+
+
+def _endless(how: str) -> DangoError:
+    return SourceError.because(
+        f"the pages of the API do not end: {how}", "is the pagination right? nothing of this run was loaded"
+    )
+
+
+def _fingerprint(request: Request) -> str:
+    return json.dumps([request.method, request.url, request.params, request.json, str(request.data)], default=str)
+
+
+def _parts(request: Request) -> tuple[Any, ...]:
+    return request.url, copy.deepcopy(request.params), copy.deepcopy(request.json)
+
+
+def _restore(request: Request, parts: tuple[Any, ...]) -> None:
+    request.url, request.params, request.json = parts[0], copy.deepcopy(parts[1]), copy.deepcopy(parts[2])
+
+
+def _one(path: str, response: Response) -> Any:  # noqa: ANN401 - whatever the API answers
+    return next(iter(jsonpath.find_values(path, response.json())), None)

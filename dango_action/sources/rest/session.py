@@ -1,0 +1,163 @@
+"""Requests that keep to what an API allows: not too many, again after a pause, and to its own host alone.
+
+What an answer means is said here, once: go on, wait, or stop with words for people.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import requests
+from dlt.common import jsonpath
+from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
+
+from dango_action.errors import CredentialsError, SourceError
+from dango_action.retry_after import seconds_of
+from dango_action.sources.rest.templates import host_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from dango_action.config.rest_api import Answer, RateLimit
+
+TIMEOUT = (15.0, 180.0)
+"""Seconds to connect, and between two parts of an answer."""
+TRIES = 6
+"""How often one request is sent before its failure is the source's."""
+LONGEST = 300.0
+"""Seconds of a pause that a request waits for; a server that asks for more gets the source tried again later."""
+_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_LONGEST_DETAIL = 200
+
+
+class ApiSession(requests.Session):
+    """A session for one source. Its resources may use it from several threads."""
+
+    def __init__(self, hosts: Sequence[str], answers: Sequence[Answer], limit: RateLimit | None) -> None:
+        super().__init__()
+        self._hosts, self._answers = frozenset(hosts), answers
+        self._gap = limit.seconds / limit.requests if limit else 0.0
+        self._lock, self._next = threading.Lock(), 0.0
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Follow no redirect to another host: headers of our own would go there, too."""
+        target = super().get_redirect_target(resp)
+        return target if target and host_of(requests.compat.urljoin(resp.url, target)) in self._hosts else None
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # noqa: ANN401
+        """Send a request until its answer is one to go on with.
+
+        Raises:
+            CredentialsError: the server refuses the login, or what it may do.
+            SourceError: the answer says that the request can't be met.
+            requests.HTTPError: the server is out of order, or asks for a longer pause than one waits for here.
+
+        """
+        if host_of(request.url or "") not in self._hosts:
+            what = f"an answer leads to another host, {host_of(request.url or '')}"
+            raise SourceError.because(what, "the credentials are not sent there; is the address right?")
+        hooks, request.hooks = request.hooks, {"response": []}
+        kwargs["timeout"] = kwargs.get("timeout") or TIMEOUT
+        renewed = False
+        for number in range(TRIES):
+            last = number == TRIES - 1
+            self._wait_for_turn()
+            try:
+                response = super().send(request, **kwargs)
+            except (requests.ConnectionError, requests.Timeout):
+                if last:
+                    raise
+                time.sleep(2**number)
+                continue
+            if response.status_code == requests.codes.unauthorized and not renewed and _renew(request):
+                renewed = True
+                continue
+            rule = self._rule(response)
+            if rule is None and response.ok:
+                return _dispatched(response, hooks["response"])
+            if not self._is_passing(response, rule):
+                raise _refusal(response, rule)
+            pause = seconds_of(response.headers.get("Retry-After"))
+            pause = float(2**number) if pause is None else pause
+            if last or pause > LONGEST:
+                raise requests.HTTPError(_said(response, rule), response=response)
+            time.sleep(pause)
+        raise AssertionError  # the last try returns or raises
+
+    def _wait_for_turn(self) -> None:
+        with self._lock:
+            now = time.monotonic()
+            begin = max(now, self._next)
+            self._next = begin + self._gap
+        time.sleep(begin - now)
+
+    def _rule(self, response: requests.Response) -> Answer | None:
+        return next((rule for rule in self._answers if _fits(rule, response)), None)
+
+    @staticmethod
+    def _is_passing(response: requests.Response, rule: Answer | None) -> bool:
+        return rule.do == "retry" if rule else response.status_code in _AGAIN
+
+
+def _renew(request: requests.PreparedRequest) -> bool:
+    """Let the login get a new token, if it can; False if this is the one that was refused."""
+    renew: Callable[[requests.PreparedRequest], bool] | None = getattr(request, "renew", None)
+    return renew(request) if renew else False
+
+
+def _dispatched(response: requests.Response, hooks: Sequence[Callable[..., Any]]) -> requests.Response:
+    for hook in hooks:
+        response = hook(response) or response
+    return response
+
+
+def _fits(rule: Answer, response: requests.Response) -> bool:
+    if rule.status is not None and rule.status != response.status_code:
+        return False
+    if rule.path is None:
+        return rule.status is not None
+    found = _found(rule.path, response)
+    return any(value in rule.equals for value in found) if rule.equals is not None else any(found)
+
+
+def _found(path: str, response: requests.Response) -> list[Any]:
+    try:
+        return list(jsonpath.find_values(path, response.json()))
+    except requests.JSONDecodeError:
+        return []
+
+
+def _refusal(response: requests.Response, rule: Answer | None) -> Exception:
+    """Return what an answer means that no other try changes."""
+    said, status = _said(response, rule), response.status_code
+    if rule and rule.do == "ignore":
+        return IgnoreResponseException()
+    if (rule and rule.do == "refuse") or (not rule and status == requests.codes.unauthorized):
+        hint = "are the credentials right, and not expired? `dango config explain` tells their place"
+        return CredentialsError.because(said, hint)
+    if not rule and status == requests.codes.forbidden:
+        hint = "the credentials are known there, but may not do this: give them the permission, or leave it out"
+        return CredentialsError.because(said, hint)
+    hint = "is the name right, and does the account have it?" if status == requests.codes.not_found else ""
+    return SourceError.because(said, hint or "look at the settings of the source; the log has the request")
+
+
+def _said(response: requests.Response, rule: Answer | None) -> str:
+    """Return an answer in words: where from, what it is, and what the server itself says."""
+    path = response.request.path_url.partition("?")[0] if response.request else ""
+    what = f"{host_of(response.url)} answers {response.status_code} {response.reason or ''}".rstrip()
+    said = f"{what} to {path}"
+    if rule and rule.say:
+        said = f"{rule.say} ({said})"
+    detail = next(_details(response, rule), "")
+    return f"{said}: {detail}" if detail else said
+
+
+def _details(response: requests.Response, rule: Answer | None) -> Iterator[str]:
+    paths = [rule.detail] if rule and rule.detail else []
+    for path in (*paths, "error.message", "error_description", "errors[0].message", "message", "error", "errors"):
+        for value in _found(path, response):
+            if value and isinstance(value, str | dict | list):
+                yield " ".join(str(value).split())[:_LONGEST_DETAIL]
