@@ -80,16 +80,13 @@ def source_model(kind: str) -> type[RegisteredSource]:
 
     """
     made = definition(kind)
-    fields: dict[str, Any] = {
-        "type": (Literal[kind], ...),
-        kind: (_block_model(made), _block_model(made)()),
-    }
+    block = _block_model(made)
+    fields: dict[str, Any] = {"type": (Literal[kind], ...), kind: (block, block())}
     return create_model(
         f"{kind.title().replace('_', '')}Source", __base__=RegisteredSource, __doc__=made.description, **fields
     )
 
 
-@functools.cache
 def _block_model(made: Definition) -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for name, parameter in parameters_of(made).items():

@@ -115,6 +115,7 @@ def iso8601(value: str | dt.date) -> str:
 
 _FORMS: Mapping[str, Callable[[Any], Any]] = {
     "csv": lambda value: ",".join(map(str, value)) if isinstance(value, list) else str(value),
+    "days": lambda value: int(value) * 86_400,
     "date": lambda value: moment(value).date().isoformat(),
     "digits": lambda value: re.sub(r"\D", "", str(value)),
     "iso8601": iso8601,
