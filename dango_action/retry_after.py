@@ -13,7 +13,7 @@ def seconds_of(text: object) -> float | None:
     """Return the seconds of a number or a date, 0 for a time that has passed; None for anything else."""
     if not isinstance(text, str):
         return None
-    if re.fullmatch("[0-9]{1,9}", text.strip()):
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text.strip()):  # some send decimals
         return float(text)
     try:
         seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()

@@ -41,15 +41,34 @@ class Parameter(Words):
     """A value that a type of sources needs, or takes."""
 
     type: Kind = "text"
+    """The type of its values."""
+
     secret: bool = False
+    """Whether its values are secrets."""
+
     required: bool | None = None
+    """Whether there is no source without it; without a default, that is so."""
+
     default: Any = None
+    """What it is if nobody says it."""
+
     aliases: Texts = ()
+    """Other names that it has in sources.yml."""
+
     choices: Annotated[tuple[Any, ...], Field(strict=False)] = ()
+    """The values that it can have."""
+
     pattern: Text | None = None
+    """What its whole text matches; a group in it takes out the part that counts."""
+
     help: str = ""
+    """What it is, in a sentence."""
+
     example: Any = None
+    """A value, to show."""
+
     env: Annotated[Text | None, Field(pattern=f"^{VARIABLE.pattern}$")] = None
+    """The environment variable that has its value."""
 
     @property
     def needed(self) -> bool:
@@ -70,6 +89,11 @@ class Parameter(Words):
             return "does not have the form of such a value", self._hint()
         return None
 
+    def meant(self, value: Any) -> Any:  # noqa: ANN401 - as above
+        """Return what a value stands for: where its pattern has a group, the part that this takes out."""
+        found = re.fullmatch(self.pattern, value) if self.pattern and isinstance(value, str) else None
+        return found[1] if found and found.re.groups else value
+
     def _hint(self) -> str:
         example = f", for example {self.example}" if self.example is not None and not self.secret else ""
         return f"{self.help.rstrip('.') or f'write {_CALLED.get(self.type, self.type)}'}{example}"
@@ -79,18 +103,43 @@ class Definition(Words):
     """A type of sources."""
 
     type: Text
+    """The name, which is also that of the file."""
+
     title: Text
+    """What people call it."""
+
     description: Text
+    """What it syncs, in a sentence."""
+
     docs: Text | None = None
+    """Where the vendor describes the API."""
+
     engine: Engine
+    """Which source of dlt is below."""
+
     oauth: Text | None = None
+    """Who gives its tokens."""
+
     setup: str = ""
+    """How a person gets the credentials, in Markdown."""
+
     parameters: dict[str, Parameter] = Field(default={})
+    """What a user can say."""
+
     client: Client | None = None
+    """Of a REST API: what all requests share."""
+
     resource_defaults: Defaults = Defaults()
+    """Of a REST API: what all resources share."""
+
     resources: Annotated[tuple[Resource, ...], Field(strict=False)] = ()
+    """Of a REST API: what is synced."""
+
     sql_database: SqlDatabase | None = None
+    """Of a database: what it is."""
+
     filesystem: Filesystem | None = None
+    """Of files: what they are."""
 
     @model_validator(mode="after")
     def _of_one_engine(self) -> Self:

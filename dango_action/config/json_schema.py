@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from dango_action.config import databases, definition, fields, files, model, rest_api
+from dango_action.config import databases, definition, fields, files, model, registered, rest_api
 from dango_action.config.model import TYPES, Config
 from dango_action.config.target import DEFAULT
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _TITLE = "dango: .dango/sources.yml"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_FORM = "Which of these kinds it is."
 _EXAMPLE = {
     "version": "1.0",
     "target": "duckdb:.dango/warehouse.duckdb",
@@ -44,9 +45,13 @@ def json_schema() -> dict[str, Any]:
         schema_generator=_Generator,
     )
     definitions = document["$defs"]
-    for name, keys in _documentation().items():
-        for key, text in keys.items():
-            definitions.get(name, {}).get("properties", {}).get(key, {})["description"] = text
+    texts = _documentation()
+    for name, described in definitions.items():
+        # the model of a type's sources is made of its definition, and has the keys of every source
+        known = {**(texts["SourceBase"] if name.endswith("Source") else {"type": _FORM}), **texts.get(name, {})}
+        for key, schema in described.get("properties", {}).items():
+            if text := known.get(key):
+                schema["description"] = text
     definitions["Check"]["dependentRequired"] = {"max_age_hours": ["cursor"]}
     top = definitions.pop("Config")
     # Both keys may be left without a value: what was below them is commented out.
@@ -101,7 +106,7 @@ class _Generator(GenerateJsonSchema):
 def _documentation() -> dict[str, dict[str, str]]:
     """Return the text under each key, by class; pydantic would look for them at each import, this at need."""
     found: dict[str, dict[str, str]] = {}
-    for module in (fields, model, databases, files, rest_api, definition):
+    for module in (fields, model, databases, files, rest_api, definition, registered):
         for name, bases, texts in _classes(module):
             inherited = {key: text for base in bases for key, text in found.get(base, {}).items()}
             found[name] = inherited | texts
@@ -116,5 +121,12 @@ def _classes(module: ModuleType) -> Iterator[tuple[str, list[str], dict[str, str
         for key, below in zip(node.body, node.body[1:], strict=False):
             match key, below:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                    texts[name] = inspect.cleandoc(text)
+                    texts[_written(key) or name] = inspect.cleandoc(text)
         yield node.name, [base.id for base in node.bases if isinstance(base, ast.Name)], texts
+
+
+def _written(field: ast.AnnAssign) -> str | None:
+    """Return how the file calls a field that Python calls otherwise: `json`, `with`."""
+    calls = (node for node in ast.walk(field.annotation) if isinstance(node, ast.Call))
+    keywords = (keyword for call in calls for keyword in call.keywords if keyword.arg == "alias")
+    return next((str(key.value.value) for key in keywords if isinstance(key.value, ast.Constant)), None)

@@ -81,7 +81,11 @@ def source_model(kind: str) -> type[RegisteredSource]:
     """
     made = definition(kind)
     block = _block_model(made)
-    fields: dict[str, Any] = {"type": (Literal[kind], ...), kind: (block, block())}
+    about = "The parameters of the type."
+    fields: dict[str, Any] = {
+        "type": (Literal[kind], ...),
+        kind: (block, Field(default=block(), description=about)),
+    }
     return create_model(
         f"{kind.title().replace('_', '')}Source", __base__=RegisteredSource, __doc__=made.description, **fields
     )

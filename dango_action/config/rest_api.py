@@ -29,6 +29,7 @@ class Bearer(Words):
 
     type: Literal["bearer"]
     token: Text
+    """The token, as `${x}` of a parameter."""
 
 
 class Header(Words):
@@ -36,7 +37,10 @@ class Header(Words):
 
     type: Literal["header"]
     name: Text
+    """The name of the header."""
+
     value: Text
+    """What it holds, as `${x}` of a parameter."""
 
 
 class Query(Words):
@@ -44,7 +48,10 @@ class Query(Words):
 
     type: Literal["query"]
     name: Text
+    """The name in the query."""
+
     value: Text
+    """What it holds, as `${x}` of a parameter."""
 
 
 class Basic(Words):
@@ -52,7 +59,10 @@ class Basic(Words):
 
     type: Literal["basic"]
     username: str
+    """The name of the user."""
+
     password: str
+    """The password; empty where the API wants the key as the name alone."""
 
 
 class ClientCredentials(Words):
@@ -60,13 +70,28 @@ class ClientCredentials(Words):
 
     type: Literal["client_credentials"]
     token_url: Text
+    """Where the token is got."""
+
     client_id: Text
+    """The client's id."""
+
     client_secret: Text
+    """The client's secret."""
+
     scope: Text | None = None
+    """What the token is to be good for."""
+
     data: dict[str, Any] = {}
+    """More that the request for a token sends."""
+
     header: Text = "Authorization"
+    """The header that the token goes into."""
+
     prefix: str = "Bearer "
-    send: Literal["body", "basic"] = "body"
+    """What stands before it there."""
+
+    send: Literal["body", "basic", "json"] = "body"
+    """How id and secret are sent: in a form, as HTTP basic authentication, or as JSON."""
 
 
 class RefreshToken(Words):
@@ -74,9 +99,16 @@ class RefreshToken(Words):
 
     type: Literal["refresh_token"]
     provider: Text
+    """Who gives the tokens: `google`."""
+
     client_id: Text
+    """The client's id."""
+
     client_secret: Text
+    """The client's secret."""
+
     refresh_token: Text
+    """What a person has got by signing in."""
 
 
 class PythonAuth(Words):
@@ -84,7 +116,10 @@ class PythonAuth(Words):
 
     type: Literal["python"]
     function: Code
+    """What makes it, of a packaged definition alone."""
+
     arguments: Annotated[dict[str, Any], Field(alias="with")] = {}
+    """What it is called with."""
 
 
 Auth: TypeAlias = Annotated[
@@ -104,6 +139,7 @@ class JsonLink(Words):
 
     type: Literal["json_link"]
     next_url_path: Text
+    """JSON path of the next address."""
 
 
 class HeaderLink(Words):
@@ -111,6 +147,7 @@ class HeaderLink(Words):
 
     type: Literal["header_link"]
     links_next_key: Text = "next"
+    """The relation of the link."""
 
 
 class Cursor(Words):
@@ -118,10 +155,19 @@ class Cursor(Words):
 
     type: Literal["cursor"]
     cursor_path: Text
+    """JSON path of the cursor in the answer."""
+
     cursor_param: Text | None = None
+    """The parameter that sends it."""
+
     cursor_body_path: Text | None = None
+    """Where in the body it is sent, instead."""
+
     has_more_path: Text | None = None
+    """JSON path of true or false: whether there is more."""
+
     stop_after_empty_page: bool = False
+    """Whether a page without rows is the last one."""
 
 
 class HeaderCursor(Words):
@@ -129,7 +175,10 @@ class HeaderCursor(Words):
 
     type: Literal["header_cursor"]
     cursor_key: Text
+    """The header of the answer."""
+
     cursor_param: Text
+    """The parameter that sends it."""
 
 
 class Offset(Words):
@@ -137,15 +186,34 @@ class Offset(Words):
 
     type: Literal["offset"]
     limit: Any
+    """Rows of a page."""
+
     offset: Count = 0
+    """Where the first page begins."""
+
     offset_param: Text | None = None
+    """The parameter with the offset."""
+
     offset_body_path: Text | None = None
+    """Where in the body it is, instead."""
+
     limit_param: Text | None = None
+    """The parameter with the limit."""
+
     limit_body_path: Text | None = None
+    """Where in the body it is, instead."""
+
     total_path: Text | None = None
+    """JSON path of the number of all rows."""
+
     maximum_offset: Count | None = None
+    """Where to stop."""
+
     stop_after_empty_page: bool = True
+    """Whether a page without rows is the last one."""
+
     has_more_path: Text | None = None
+    """JSON path of true or false: whether there is more."""
 
 
 class PageNumber(Words):
@@ -153,13 +221,28 @@ class PageNumber(Words):
 
     type: Literal["page_number"]
     base_page: Count = 0
+    """The number of the first page."""
+
     page: Count | None = None
+    """The page to begin with."""
+
     page_param: Text | None = None
+    """The parameter with the number."""
+
     page_body_path: Text | None = None
+    """Where in the body it is, instead."""
+
     total_path: Text | None = None
+    """JSON path of the number of all pages."""
+
     maximum_page: Count | None = None
+    """Where to stop."""
+
     stop_after_empty_page: bool = True
+    """Whether a page without rows is the last one."""
+
     has_more_path: Text | None = None
+    """JSON path of true or false: whether there is more."""
 
 
 class Windows(Words):
@@ -167,10 +250,19 @@ class Windows(Words):
 
     type: Literal["windows"]
     days: Annotated[float, Field(gt=0)]
+    """Days of a slice."""
+
     start: Text
+    """The parameter with its start."""
+
     end: Text
+    """The parameter with its end."""
+
     format: Format = "iso8601"
+    """How the API writes both."""
+
     within: Paginator = SinglePage(type="single_page")
+    """The pages of a slice."""
 
 
 class Job(Words):
@@ -178,14 +270,31 @@ class Job(Words):
 
     type: Literal["job"]
     id_path: Text
+    """JSON path of the job's id, in the answer to the first request."""
+
     status: Text
+    """Where to ask after it; `${id}` is its id."""
+
     status_path: Text
+    """JSON path of how it stands."""
+
     done: Texts
+    """What stands there when it is done."""
+
     failed: Texts
+    """What stands there when it has failed."""
+
     every: Annotated[float, Field(gt=0)] = 2.0
+    """Seconds between two questions; they grow."""
+
     result: Text
+    """Where its rows are; `${id}` is its id."""
+
     result_params: dict[str, Any] = {}
+    """The parameters of that request."""
+
     within: Paginator = SinglePage(type="single_page")
+    """The pages of its rows."""
 
 
 class PythonPaginator(Words):
@@ -193,7 +302,10 @@ class PythonPaginator(Words):
 
     type: Literal["python"]
     function: Code
+    """What makes it, of a packaged definition alone."""
+
     arguments: Annotated[dict[str, Any], Field(alias="with")] = {}
+    """What it is called with."""
 
 
 Paginator: TypeAlias = Annotated[
@@ -215,41 +327,82 @@ class RateLimit(Words):
     """How many requests the API takes in so many seconds."""
 
     requests: Annotated[int, Field(gt=0)]
+    """So many."""
+
     seconds: Annotated[float, Field(gt=0)] = 1.0
+    """In so many seconds."""
 
 
 class Answer(Words):
     """What an answer means, beyond what its status says."""
 
     status: int | None = None
+    """The status that it holds for; without it, any."""
+
     path: Text | None = None
+    """JSON path of a value that has to be there, and not be empty."""
+
     equals: Annotated[tuple[Any, ...], Field(strict=False)] | None = None
+    """What that value is one of."""
+
     do: Literal["retry", "refuse", "fail", "ignore"]
+    """`retry` asks again, `refuse` means the credentials, `fail` stops, `ignore` takes it for no rows."""
+
     say: Text | None = None
+    """What it means, in words."""
+
     detail: Text | None = None
+    """JSON path of the API's own words."""
 
 
 class Client(Words):
     """What all requests share."""
 
     base_url: Annotated[Text, Field(examples=["https://api.example.com/v1/"])]
+    """What all paths follow."""
+
     headers: dict[str, Any] = {}
+    """Headers of all requests."""
+
     auth: Auths | None = None
+    """The login; of a list, the first one whose parameters all have values."""
+
     paginator: Paginator | None = None
+    """How pages follow, for all resources; without one, the first answer tells."""
+
     rate_limit: RateLimit | None = None
+    """How many requests are sent at most."""
+
     answers: Annotated[tuple[Answer, ...], Field(strict=False)] = ()
+    """What answers mean; the first one that fits counts."""
 
 
 class Incremental(Words):
     """The cursor of a resource; dlt's `Incremental`."""
 
     cursor_path: Text
+    """Where in a row the cursor is."""
+
     initial_value: Any = None
+    """Where the first run begins."""
+
     start_param: Text | None = None
+    """The parameter with the start."""
+
     end_param: Text | None = None
+    """The parameter with the end, which a backfill has."""
+
     format: Format = "iso8601"
+    """How rows write the cursor."""
+
+    param_format: Format | None = None
+    """How requests write it, if not like rows."""
+
     lag: float | str | None = None
+    """How much of what is there is asked for again: seconds of times, days of dates."""
+
     row_order: Literal["asc", "desc"] | None = None
+    """How rows come, if they come in the order of the cursor."""
 
     @model_validator(mode="after")
     def _start_needs_value(self) -> Self:
@@ -262,45 +415,97 @@ class Endpoint(Words):
     """What is asked for, and where in the answer the rows are."""
 
     path: Text | None = None
+    """What follows the API's address; without it, the resource's name."""
+
     method: Literal["GET", "POST"] | None = None
+    """`POST` where there is a body, else `GET`."""
+
     params: dict[str, Any] = {}
+    """The query."""
+
     json_body: Annotated[dict[str, Any] | None, Field(alias="json")] = None
+    """The body."""
+
     graphql: Text | None = None
+    """A query in GraphQL, as the body."""
+
     variables: dict[str, Any] = {}
+    """The variables of that."""
+
     headers: dict[str, Any] = {}
+    """Headers of these requests."""
+
     data_selector: Text | None = None
+    """JSON path of the rows; without it, the answer tells."""
+
     paginator: Paginator | None = None
+    """How pages follow."""
+
     incremental: Incremental | None = None
+    """What only new rows are asked for by."""
 
 
 class Defaults(Words):
     """What all resources share that do not say it themselves."""
 
     primary_key: Keys | None = None
+    """The columns that tell one row from another."""
+
     write_disposition: Disposition | None = None
+    """What is done with rows that are there already."""
+
     max_table_nesting: Count | None = None
+    """How deep lists of lists become tables of their own."""
+
     endpoint: Endpoint = Endpoint()
+    """What is asked for."""
 
 
 class Resource(Defaults):
     """A resource, and the table of its name."""
 
     name: Text
+    """The name of the resource, and of its table."""
+
     description: str = ""
+    """What it has."""
+
     merge_key: Keys | None = None
+    """Columns whose rows are replaced together."""
+
     selected: bool = True
+    """Whether it is synced if nothing is said."""
+
     for_each: Text | None = None
+    """A list, for each item of which there is such a resource; `${item.x}` is of the item."""
+
     when: Text | None = None
+    """A parameter without which there is no such resource."""
+
     columns: dict[str, dict[str, Any]] = {}
+    """Hints for columns, in the words of dlt."""
+
     include_from_parent: Texts = ()
+    """Fields of the row that this one is asked for by."""
+
     rename: dict[str, str] = {}
+    """Keys of rows, and what they are to be called."""
+
     page: Code | None = None
+    """Code that changes an answer, of a packaged definition alone."""
+
     map: Code | None = None
+    """Code that changes a row, of a packaged definition alone."""
 
 
 class Api(Words):
     """A REST API as a whole."""
 
     client: Client
+    """What all requests share."""
+
     resource_defaults: Defaults = Defaults()
+    """What all resources share that do not say it themselves."""
+
     resources: Annotated[tuple[Resource, ...], Field(strict=False, min_length=1)]
+    """What is synced."""

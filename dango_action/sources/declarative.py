@@ -53,7 +53,7 @@ def _function(made: Definition, task: Task) -> Callable[..., list[DltResource]]:
     def source(**values: Any) -> list[DltResource]:  # noqa: ANN401 - of the parameters
         if problems := list(_flaws(parameters, values, task)):
             raise ConfigError(*problems)
-        return _builder(made)(made, values)
+        return _builder(made)(made, {name: parameters[name].meant(value) for name, value in values.items()})
 
     declared = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)

@@ -76,7 +76,7 @@ def _made(choice: words.Auth, values: Mapping[str, Any]) -> AuthBase:  # noqa: P
             data |= {"scope": text(choice.scope)} if choice.scope else {}
             client = (text(choice.client_id), text(choice.client_secret))
             url = render_base(choice.token_url, values)
-            return Minted(Mint(url, data, client, basic=choice.send == "basic"), choice.header, choice.prefix)
+            return Minted(Mint(url, data, client, choice.send), choice.header, choice.prefix)
         case words.RefreshToken():
             data = {"grant_type": "refresh_token", "refresh_token": text(choice.refresh_token)}
             client = (text(choice.client_id), text(choice.client_secret))
@@ -131,9 +131,11 @@ class InQuery(AuthBase):
 class Mint:
     """Where access tokens come from (RFC 6749, 5): one is got at need, and kept until shortly before its end."""
 
-    def __init__(self, url: str, data: Mapping[str, Any], client: tuple[str, str], *, basic: bool = False) -> None:
-        self._url, self._client, self._basic = url, client, basic
-        self._data = dict(data) if basic else {**data, "client_id": client[0], "client_secret": client[1]}
+    def __init__(self, url: str, data: Mapping[str, Any], client: tuple[str, str], send: str = "body") -> None:
+        self._url, self._client, self._send = url, client, send
+        self._data = (
+            dict(data) if send == "basic" else {**data, "client_id": client[0], "client_secret": client[1]}
+        )
         self._lock = threading.Lock()
         self._token, self._ends = "", 0.0
 
@@ -172,8 +174,9 @@ class Mint:
             try:
                 response = requests.post(
                     self._url,
-                    data=self._data,
-                    auth=self._client if self._basic else None,
+                    json=self._data if self._send == "json" else None,
+                    data=None if self._send == "json" else self._data,
+                    auth=self._client if self._send == "basic" else None,
                     timeout=TIMEOUT,
                     allow_redirects=False,
                 )

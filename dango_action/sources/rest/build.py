@@ -105,8 +105,8 @@ class _Made:
     def config(self) -> dict[str, Any]:
         resource, cursor = self._resource, self._endpoint.incremental
         given = {
-            "primary_key": _listed(self._setting("primary_key")),
-            "merge_key": _listed(resource.merge_key),
+            "primary_key": _columns_of(self._setting("primary_key"), self._scope),
+            "merge_key": _columns_of(resource.merge_key, self._scope),
             "write_disposition": self._setting("write_disposition"),
             "max_table_nesting": self._setting("max_table_nesting"),
             "columns": self._columns(cursor),
@@ -169,6 +169,7 @@ class _Made:
     def _incremental(self, cursor: Incremental) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return dlt's cursor, and the parameter with its start, which dlt would take from a cursor that moves."""
         form = FORMATS[cursor.format]
+        sent = cursor.param_format or cursor.format
         initial = render(cursor.initial_value, self._scope)
         lag = render(cursor.lag, self._scope)
         made = {
@@ -178,7 +179,11 @@ class _Made:
             "lag": lag or None,
             "row_order": cursor.row_order,
             "on_cursor_value_missing": "include",
-            "convert": form.write,
+            "convert": lambda value: FORMATS[sent].write(
+                value if sent == cursor.format else FORMATS[sent].held(value)
+            ),
+            # a row that changes again at the same moment has the same cursor; `merge` doubles nothing
+            "primary_key": () if self._setting("write_disposition") == "merge" else None,
         }
         start = (
             {cursor.start_param: "{incremental.start_value}"} if cursor.start_param and initial is not None else {}
@@ -197,8 +202,10 @@ def _merged(defaults: Endpoint, own: Endpoint) -> Endpoint:
     return own.model_copy(update={**kept, **both})
 
 
-def _listed(value: Any) -> Any:  # noqa: ANN401 - a key
-    return list(value) if isinstance(value, tuple) else value
+def _columns_of(key: Any, scope: Mapping[str, Any]) -> list[str]:  # noqa: ANN401 - a key, or nothing
+    """Return the columns of a key, in which a reference may stand for several."""
+    made = render(list(key or ()), scope)
+    return [column for one in made for column in (one if isinstance(one, list) else [one])]
 
 
 def _mapped(function: Callable[[Any, Mapping[str, Any]], Any], scope: Mapping[str, Any], row: Any) -> Any:  # noqa: ANN401

@@ -66,9 +66,11 @@ class ApiSession(requests.Session):
             self._wait_for_turn()
             try:
                 response = super().send(request, **kwargs)
-            except (requests.ConnectionError, requests.Timeout):
-                if last:
-                    raise
+            except (requests.ConnectionError, requests.Timeout) as error:
+                if last:  # its own text has the address, with what may be secret in the query
+                    raise type(error)(
+                        f"{host_of(request.url or '')} can't be reached, or does not answer"
+                    ) from None
                 time.sleep(2**number)
                 continue
             if response.status_code == requests.codes.unauthorized and not renewed and _renew(request):
