@@ -67,6 +67,9 @@ class Parameter(Words):
     example: Any = None
     """A value, to show."""
 
+    also: Text | None = None
+    """Another section below the source in which its value is looked for, too: `credentials`."""
+
     env: Annotated[Text | None, Field(pattern=f"^{VARIABLE.pattern}$")] = None
     """The environment variable that has its value."""
 

@@ -84,7 +84,7 @@ def source_model(kind: str) -> type[RegisteredSource]:
     about = "The parameters of the type."
     fields: dict[str, Any] = {
         "type": (Literal[kind], ...),
-        kind: (block, Field(default=block(), description=about)),
+        kind: (block, Field(default_factory=block, description=about)),
     }
     return create_model(
         f"{kind.title().replace('_', '')}Source", __base__=RegisteredSource, __doc__=made.description, **fields

@@ -50,7 +50,8 @@ def function_of(task: Task) -> Any:  # noqa: ANN401 - a dlt source factory
 def _function(made: Definition, task: Task) -> Callable[..., list[DltResource]]:
     parameters = parameters_of(made)
 
-    def source(**values: Any) -> list[DltResource]:  # noqa: ANN401 - of the parameters
+    def source(**given: Any) -> list[DltResource]:  # noqa: ANN401 - of the parameters
+        values = {name: _elsewhere(name, parameters, task) if v is None else v for name, v in given.items()}
         if problems := list(_flaws(parameters, values, task)):
             raise ConfigError(*problems)
         return _builder(made)(made, {name: parameters[name].meant(value) for name, value in values.items()})
@@ -65,6 +66,15 @@ def _function(made: Definition, task: Task) -> Callable[..., list[DltResource]]:
     source.__signature__ = inspect.Signature(declared)  # type: ignore[attr-defined]
     source.__annotations__ = {parameter.name: parameter.annotation for parameter in declared}
     return source
+
+
+def _elsewhere(name: str, parameters: Mapping[str, Parameter], task: Task) -> Any:  # noqa: ANN401 - a value
+    """Return the value of a parameter from the other section in which it may stand; None if it stands nowhere."""
+    parameter = parameters[name]
+    if parameter.also is None:
+        return None
+    accessor = dlt.secrets if parameter.secret else dlt.config
+    return accessor.get(f"sources.{task.name}.{parameter.also}.{name}", _HINTS[parameter.type])
 
 
 def _builder(made: Definition) -> Callable[[Definition, Mapping[str, Any]], list[DltResource]]:
