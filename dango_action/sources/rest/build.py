@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from dango_action.config.definition import Definition
     from dango_action.config.rest_api import Client, Endpoint, Incremental, Resource
+    from dango_action.sources.rest.formats import CursorFormat
 
 _MERGED = ("params", "headers", "json_body", "variables")
 
@@ -169,7 +170,6 @@ class _Made:
     def _incremental(self, cursor: Incremental) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return dlt's cursor, and the parameter with its start, which dlt would take from a cursor that moves."""
         form = FORMATS[cursor.format]
-        sent = cursor.param_format or cursor.format
         initial = render(cursor.initial_value, self._scope)
         lag = render(cursor.lag, self._scope)
         made = {
@@ -179,9 +179,7 @@ class _Made:
             "lag": lag or None,
             "row_order": cursor.row_order,
             "on_cursor_value_missing": "include",
-            "convert": lambda value: FORMATS[sent].write(
-                value if sent == cursor.format else FORMATS[sent].held(value)
-            ),
+            "convert": functools.partial(_sent, FORMATS[cursor.param_format or cursor.format]),
             # a row that changes again at the same moment has the same cursor; `merge` doubles nothing
             "primary_key": () if self._setting("write_disposition") == "merge" else None,
         }
@@ -189,6 +187,11 @@ class _Made:
             {cursor.start_param: "{incremental.start_value}"} if cursor.start_param and initial is not None else {}
         )
         return {key: value for key, value in made.items() if value is not None}, start
+
+
+def _sent(form: CursorFormat, value: Any) -> Any:  # noqa: ANN401 - of a cursor
+    """Return a cursor's value as a request has it; dlt asks for that of the end, too, where there is none."""
+    return None if value is None else form.write(form.held(value))
 
 
 def _merged(defaults: Endpoint, own: Endpoint) -> Endpoint:

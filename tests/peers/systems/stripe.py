@@ -62,10 +62,10 @@ class Stripe:
         self.objects = {path: [] for path in LISTS}
         self.first, self.denied, self.stuck, self.asked, self.refused = {}, set(), set(), [], []
 
-    def add(self, path, name, created, **more):
+    def add(self, path, name, created, /, **more):
         self.objects.setdefault(path, []).append({"id": name, "created": created, **more})
 
-    def change(self, path, name, **more):
+    def change(self, path, name, /, **more):
         [found] = [row for row in self.objects[path] if row["id"] == name]
         found.update(more)
 
