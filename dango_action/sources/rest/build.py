@@ -181,7 +181,7 @@ class _Made:
             "on_cursor_value_missing": "include",
             "convert": functools.partial(_sent, FORMATS[cursor.param_format or cursor.format]),
             # a row that changes again at the same moment has the same cursor; `merge` doubles nothing
-            "primary_key": () if self._setting("write_disposition") == "merge" else None,
+            "primary_key": [] if self._setting("write_disposition") == "merge" else None,
         }
         start = (
             {cursor.start_param: "{incremental.start_value}"} if cursor.start_param and initial is not None else {}
