@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dango_action.config.model import TYPES
 from dango_action.config.parse import SOURCES_FILE, read
+from dango_action.config.registry import definition, kinds
 from dango_action.config.words import show
 from dango_action.errors import ExitCode
 from dango_action.scaffold.addition import block_of
@@ -73,6 +74,8 @@ def overview(project: Path) -> Overview:
 
 def summary_of(kind: str) -> str:
     """Return what a type is for, in one line."""
+    if kind in kinds():
+        return definition(kind).description
     return (inspect.getdoc(block_of(kind)) or "").partition("\n")[0]
 
 

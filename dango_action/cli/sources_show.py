@@ -11,6 +11,7 @@ import orjson
 from dango_action.cli.answer import answer
 from dango_action.cli.told import log_lines, problem_lines
 from dango_action.config.json_schema import json_schema
+from dango_action.config.registry import kinds
 from dango_action.credentials.gather import gather_names
 from dango_action.environment import surroundings
 from dango_action.errors import ConfigError, ExitCode, Problem
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 
 
 def show_type(kind: str, *, as_json: bool) -> int:
-    """Print what a type needs, from the schema of the configuration, and an example."""
+    """Print what a type needs: from its definition, or from the schema of the configuration; and an example."""
+    if kind in kinds():
+        _show_registered(kind, as_json=as_json)
+        return ExitCode.OK
     keys = list(_keys(kind))
     example = example_of(kind)
     if as_json:
@@ -42,6 +46,17 @@ def show_type(kind: str, *, as_json: bool) -> int:
     click.echo(f"\nBelow `sources:` in .dango/sources.yml:\n{example}")
     click.echo(f"or: dango sources add {kind} NAME")
     return ExitCode.OK
+
+
+def _show_registered(kind: str, *, as_json: bool) -> None:
+    from dango_action.reference import lines, reference  # noqa: PLC0415 - no other type needs it
+
+    if as_json:
+        answer(reference(kind), (), ExitCode.OK)
+        return
+    for line in lines(kind):
+        click.echo(line)
+    click.echo(f"or: dango sources add {kind} NAME")
 
 
 def show_source(project: Path, parsed: Parsed, name: str, *, as_json: bool) -> int:

@@ -78,18 +78,26 @@ class Parameter(Words):
         """Whether there is no source without a value."""
         return self.required if self.required is not None else self.default is None
 
+    @property
+    def sample(self) -> Any:  # noqa: ANN401 - a value of its type
+        """A value to show in an example."""
+        return next(value for value in (self.example, *self.choices, "…") if value is not None)
+
     def flaw(self, value: Any) -> tuple[str, str] | None:  # noqa: ANN401 - whatever somebody writes
         """Return what is wrong with a value, and what to write; never the value itself."""
-        if not isinstance(value, _PYTHON[self.type]) or (
-            isinstance(value, bool) and self.type in {"integer", "number"}
-        ):
-            return f"must be {_CALLED[self.type]}", self._hint()
-        if self.type in {"date", "datetime"} and not _is_time(value, self.type):
-            return f"must be {_CALLED[self.type]}", self._hint()
+        number = self.type in {"integer", "number"} and isinstance(value, bool)
+        fits = isinstance(value, _PYTHON[self.type]) and not number
+        if not fits or (self.type in {"date", "datetime"} and not _is_time(value, self.type)):
+            shown = f"write one, like {self._shown}" if self._shown else "write one"
+            return f"must be {_CALLED[self.type]}", shown
         if self.choices and value not in self.choices:
             return "can't have this value", f"use one of: {', '.join(map(str, self.choices))}"
         if self.pattern and not re.fullmatch(self.pattern, str(value)):
-            return "does not have the form of such a value", self._hint()
+            about = " ".join(self.help.split()).rstrip(".") or "look at `dango sources show`"
+            return (
+                "does not have the form of such a value",
+                f"{about}; like {self._shown}" if self._shown else about,
+            )
         return None
 
     def meant(self, value: Any) -> Any:  # noqa: ANN401 - as above
@@ -97,9 +105,10 @@ class Parameter(Words):
         found = re.fullmatch(self.pattern, value) if self.pattern and isinstance(value, str) else None
         return found[1] if found and found.re.groups else value
 
-    def _hint(self) -> str:
-        example = f", for example {self.example}" if self.example is not None and not self.secret else ""
-        return f"{self.help.rstrip('.') or f'write {_CALLED.get(self.type, self.type)}'}{example}"
+    @property
+    def _shown(self) -> str:
+        """A value to show, which is no secret."""
+        return "" if self.secret or self.example is None else str(self.example)
 
 
 class Definition(Words):
@@ -154,7 +163,9 @@ class Definition(Words):
 class RestApi(Api):
     """An API that a source describes itself."""
 
-    parameters: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")], Parameter] = Field(default={})
+    parameters: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")], Parameter] = Field(
+        default={}, examples=[{"token": {"secret": True}}]
+    )
     """What its text takes by `${name}`: secrets, and values that differ from place to place."""
 
     @property

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model, model_validator
 
 from dango_action.config.definition import Definition, Parameter, RestApi
 from dango_action.config.fields import VARIABLE, Shape, own_error
@@ -39,6 +39,15 @@ _Variable = Annotated[
 class _Block(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    @model_validator(mode="after")
+    def _address_is_allowed(self) -> Self:
+        if getattr(self, BASE_URL, None) and not getattr(self, ALLOW_BASE_URL, None):
+            raise own_error(
+                f"`{BASE_URL}` would send the credentials to another address",
+                f"remove it, or add `{ALLOW_BASE_URL}: true` if that is what you want",
+            )
+        return self
+
 
 class RegisteredSource(SourceBase):
     """A source of a type that a definition describes."""
@@ -71,6 +80,11 @@ class InlineSource(SourceBase):
         return self.rest_api.definition.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
+def definition_of(source: SourceBase) -> Definition:
+    """Return what describes a source whose type is data."""
+    return source.rest_api.definition if isinstance(source, InlineSource) else definition(source.type)
+
+
 @functools.cache
 def source_model(kind: str) -> type[RegisteredSource]:
     """Return the model of the sources of a type.
@@ -95,7 +109,7 @@ def _block_model(made: Definition) -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for name, parameter in parameters_of(made).items():
         for key in (name, *parameter.aliases):
-            fields[key] = (_value_type(name, parameter), Field(default=None, description=parameter.help))
+            fields[key] = (_value_type(key, parameter), Field(default=None, description=parameter.help))
             about = f"The environment variable with `{key}`."
             fields[f"{key}_env"] = (_Variable, Field(default=None, description=about))
     return create_model(

@@ -18,6 +18,24 @@ Code = Annotated[str, Field(pattern=r"^systems\.[a-z_]+:[A-Za-z_]+$")]
 """Code that a packaged definition brings along: `systems.shop:rows`."""
 
 
+_CLIENT = {"base_url": "https://api.example.com/v1/", "auth": {"type": "bearer", "token": "${token}"}}
+_RESOURCES = [
+    {
+        "name": "orders",
+        "primary_key": "id",
+        "write_disposition": "merge",
+        "endpoint": {
+            "path": "orders",
+            "incremental": {
+                "cursor_path": "updated_at",
+                "start_param": "updated_since",
+                "initial_value": "2024-01-01T00:00:00Z",
+            },
+        },
+    }
+]
+
+
 class Words(BaseModel):
     """The base of all that stands in a definition."""
 
@@ -501,11 +519,11 @@ class Resource(Defaults):
 class Api(Words):
     """A REST API as a whole."""
 
-    client: Client
+    client: Annotated[Client, Field(examples=[_CLIENT])]
     """What all requests share."""
 
     resource_defaults: Defaults = Defaults()
     """What all resources share that do not say it themselves."""
 
-    resources: Annotated[tuple[Resource, ...], Field(strict=False, min_length=1)]
+    resources: Annotated[tuple[Resource, ...], Field(strict=False, examples=[_RESOURCES])]
     """What is synced."""

@@ -10,13 +10,14 @@ from pydantic import BaseModel
 from dango_action.config.lines import load
 from dango_action.config.model import TYPES
 from dango_action.config.nodes import plain, problems_in
+from dango_action.config.registry import definition, kinds
 from dango_action.config.words import did_you_mean, show
 from dango_action.errors import Problem, UsageError
 from dango_action.scaffold.facts import SOURCES_FOLDER, found_in
 from dango_action.scaffold.insertion import snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from dango_action.sources.factories import Factory
@@ -80,7 +81,8 @@ def entry_of(project: Path, wish: Wish) -> dict[str, Any]:
     block |= {_ARGUMENTS: dict(wish.values)} if _ARGUMENTS in keys and wish.values else {}
     block |= {} if _ARGUMENTS in keys else wish.values
     _refuse_missing(wish.kind, block)
-    return {"name": wish.name, "type": wish.kind, wish.kind: block}
+    own = {wish.kind: block} if block or wish.kind not in kinds() else {}
+    return {"name": wish.name, "type": wish.kind, **own}
 
 
 def block_of(kind: str) -> type[BaseModel]:
@@ -93,12 +95,21 @@ def block_of(kind: str) -> type[BaseModel]:
 
 def secrets_of(project: Path, entry: Mapping[str, Any]) -> list[str]:
     """Return the variables that hold the secrets of a new source, as far as its Python shows them."""
-    block = entry[entry["type"]]
+    kind = entry["type"]
+    if kind in kinds():
+        known, given = definition(kind).parameters, entry.get(kind, {})
+        secrets = (
+            name
+            for name, each in known.items()
+            if each.secret and not {f"{key}_env" for key in (name, *each.aliases)} & given.keys()
+        )
+        return [variable_of(entry["name"], name) for name in secrets]
+    block = entry[kind]
     found, _ = found_in(project, block.get(_PYTHON["path"], SOURCES_FOLDER))
     module, function = (block.get(_PYTHON[part]) for part in ("module", "function"))
     given = {key.removesuffix("_env") for key in block.get(_ARGUMENTS, {})}
     return [
-        f"SOURCES__{entry['name']}__{secret}".upper()
+        variable_of(entry["name"], secret)
         for factory in found
         if (factory.module, factory.function) == (module, function)
         for secret in factory.secrets
@@ -106,12 +117,24 @@ def secrets_of(project: Path, entry: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def variable_of(name: str, parameter: str) -> str:
+    """Return the variable with a parameter of a source."""
+    return f"SOURCES__{name}__{parameter}".upper()
+
+
 def example_of(kind: str) -> str:
     """Return an entry of a type to paste below `sources:`, with an example for each key that has to be there."""
+    if kind in kinds():
+        block = {
+            key: each.sample
+            for key, each in definition(kind).parameters.items()
+            if each.needed and not each.secret
+        }
+        return snippet({"name": kind, "type": kind, **({kind: block} if block else {})})
     block = {
         key: (declared.examples or ["…"])[0]
         for key, declared in block_of(kind).model_fields.items()
-        if declared.is_required() or key == _PYTHON["function"]
+        if declared.is_required() or key in (_PYTHON["function"], "parameters")
     }
     name = (TYPES[kind].model_fields["name"].examples or ["shop"])[0] if _PYTHON["module"] in block else kind
     return snippet({"name": name, "type": kind, kind: block})
@@ -123,11 +146,19 @@ def _refuse_missing(kind: str, block: Mapping[str, Any]) -> None:
             what=f"a source of the type `{kind}` needs `{key}`",
             hint=f"add --set {key}=VALUE; `dango sources show {kind}` says what it is",
         )
-        for key, declared in block_of(kind).model_fields.items()
-        if declared.is_required() and key not in block
+        for key in _needed(kind)
+        if not {key, f"{key}_env"} & block.keys()
     ]
     if problems:
         raise UsageError(*problems)
+
+
+def _needed(kind: str) -> Iterator[str]:
+    """Give the keys without which there is no source, and which no other place is meant for."""
+    if kind in kinds():
+        yield from (key for key, each in definition(kind).parameters.items() if each.needed and not each.secret)
+    else:
+        yield from (key for key, declared in block_of(kind).model_fields.items() if declared.is_required())
 
 
 def _python(project: Path, wish: Wish, block: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dango_action.config.model import NativeSource
+from dango_action.config.registered import definition_of
 from dango_action.config.words import did_you_mean
 from dango_action.credentials.sections import at as at_path
 from dango_action.errors import ConfigError, Problem
@@ -16,6 +17,7 @@ from dango_action.sources.factories import decorators, factory
 from dango_action.sources.idioms import Function, Idiom, find_idioms, parsed
 from dango_action.sources.modules import locate
 from dango_action.sources.pages import find_moving
+from dango_action.sources.sound import flaws
 from dango_action.sources.strict import MisfitError, strict
 
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ def look(project: Path, sources: Iterable[Source], places: Mapping[str, Mapping[
     texts: dict[Path, _Text | None] = {}  # any number of sources may have the same module
     for source in sources:
         if not isinstance(source, NativeSource):
-            continue  # there is no text of the user's to read
+            _judge_data(source, places.get(source.name, {}), found)
+            continue
         native, own = source.dlt_native, places.get(source.name, {})
         try:
             located = locate(project, native.source_path, native.source_module, own)
@@ -66,6 +69,29 @@ def look(project: Path, sources: Iterable[Source], places: Mapping[str, Mapping[
             _judge(source, text, own, found)
     found.notices = list(dict.fromkeys(found.notices))
     return found
+
+
+def _judge_data(source: Source, places: Mapping[str, Position], found: Findings) -> None:
+    """Hold a source whose type is data against its definition."""
+    made = definition_of(source)
+    if source.definition is not None:
+        for flaw in flaws(made, packaged=False):
+            problem = Problem(what=flaw.what, hint=flaw.hint, at=_nearest(places, f"{source.type}.{flaw.where}"))
+            (found.notices if flaw.doubt else found.problems).append(problem)
+    names = [resource.name for resource in made.resources]
+    if any(resource.for_each for resource in made.resources) or not names:
+        return  # what there is depends on the parameters
+    for index, name in enumerate(source.resources or ()):
+        if name not in names:
+            what, at = f"the source has no resource `{name}`", places.get(f"resources[{index}]")
+            found.problems.append(Problem(what=what, hint=did_you_mean(name, names), at=at))
+
+
+def _nearest(places: Mapping[str, Position], where: str) -> Position | None:
+    """Return the position of a place, or of what it is in."""
+    while where not in places and where:
+        where = where[: max(where.rfind("."), where.rfind("["), 0)]
+    return places.get(where)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ UPPER = RUN | {
     "overview",
     "reset",
     "sources_overview",
+    "reference",
     "requirements",
 }
 # part of the package -> what of the package it may import
@@ -93,6 +94,7 @@ MAY_IMPORT = {
     "pull": BASE
     | {"config", "credentials", "github", "environment", "state", "fetch", "warehouse", "whereabouts"},
     "overview": BASE | {"config", "plan", "state", "warehouse", "whereabouts"},
+    "reference": BASE | {"config", "scaffold"},
     "sources_overview": BASE | {"config", "scaffold"},
     "reset": BASE | {"config", "plan", "scaffold", "warehouse"},
     "refusal": BASE | {"environment", "github", "report"},

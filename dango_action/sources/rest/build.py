@@ -13,8 +13,9 @@ from dango_action.sources.rest.auth import auth_of
 from dango_action.sources.rest.code import code
 from dango_action.sources.rest.formats import FORMATS
 from dango_action.sources.rest.paginators import paginator_of
+from dango_action.sources.rest.references import iso8601, moment
 from dango_action.sources.rest.session import ApiSession
-from dango_action.sources.rest.templates import host_of, iso8601, moment, render, render_base, render_path
+from dango_action.sources.rest.templates import host_of, render, render_base, render_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

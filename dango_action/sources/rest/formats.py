@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlt.common.time import ensure_datetime_in_tz
 
-from dango_action.sources.rest.templates import iso8601, moment
+from dango_action.sources.rest.references import iso8601, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

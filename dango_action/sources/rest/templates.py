@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from dango_action.errors import ConfigError
+from dango_action.sources.rest.references import FORMS, REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_REFERENCE = re.compile(r"\$\{([a-z_][a-z0-9_.]*)(?:\|([a-z0-9_]+))?\}")
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(:[0-9]+)?")
 
 
 def references(text: str) -> list[str]:
     """Return the names that a text refers to, without what follows a point."""
-    return [name.partition(".")[0] for name, _ in _REFERENCE.findall(text)]
+    return [name.partition(".")[0] for name, _ in REFERENCE.findall(text)]
 
 
 def render(value: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever a definition has
@@ -33,7 +31,7 @@ def render(value: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what
 
 def render_path(path: str, values: Mapping[str, Any]) -> str:
     """Return a path in which no value can add a part, a query or another host."""
-    return str(_REFERENCE.sub(lambda found: _braced(quote(_text(_value(found, values)), safe="")), path))
+    return str(REFERENCE.sub(lambda found: _braced(quote(_text(_value(found, values)), safe="")), path))
 
 
 def render_base(url: str, values: Mapping[str, Any]) -> str:
@@ -43,15 +41,15 @@ def render_base(url: str, values: Mapping[str, Any]) -> str:
         ConfigError: a value does not belong into the address of a host.
 
     """
-    if whole := _REFERENCE.fullmatch(url):
+    if whole := REFERENCE.fullmatch(url):
         return str(_value(whole, values))
     host = url.partition("://")[2].partition("/")[0]
-    for found in _REFERENCE.finditer(host):
+    for found in REFERENCE.finditer(host):
         if not _HOST.fullmatch(_text(_value(found, values))):
             raise ConfigError.because(
                 f"`{found[1]}` is no part of a host's name", "write the name alone, without `https://` and `/`"
             )
-    return _REFERENCE.sub(lambda found: quote(_text(_value(found, values)), safe=":"), url)
+    return REFERENCE.sub(lambda found: quote(_text(_value(found, values)), safe=":"), url)
 
 
 def host_of(url: str) -> str:
@@ -61,9 +59,9 @@ def host_of(url: str) -> str:
 
 def _rendered(value: Any, values: Mapping[str, Any], clean: Callable[[Any], Any]) -> Any:  # noqa: ANN401
     if isinstance(value, str):
-        if whole := _REFERENCE.fullmatch(value):
+        if whole := REFERENCE.fullmatch(value):
             return clean(_value(whole, values))
-        return _REFERENCE.sub(lambda found: clean(_text(_value(found, values))), value)
+        return REFERENCE.sub(lambda found: clean(_text(_value(found, values))), value)
     if isinstance(value, dict):
         pairs = (
             (str(_rendered(key, values, clean)), _rendered(below, values, clean)) for key, below in value.items()
@@ -90,38 +88,10 @@ def _value(found: re.Match[str], values: Mapping[str, Any]) -> Any:  # noqa: ANN
         if not isinstance(value, dict) and value is not values:
             raise ConfigError.because(f"`{name}` is in no mapping", "look at the definition")
         value = value.get(part)
-    return _FORMS[form](value) if form and value is not None else value
+    return FORMS[form](value) if form and value is not None else value
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - as above
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def moment(value: str | dt.date) -> dt.datetime:
-    """Return a date or time, text or not, as a time with its zone; UTC if it names none."""
-    if isinstance(value, str):
-        value = dt.datetime.fromisoformat(value)
-    if not isinstance(value, dt.datetime):
-        value = dt.datetime.combine(value, dt.time())
-    return value if value.tzinfo else value.replace(tzinfo=dt.UTC)
-
-
-def iso8601(value: str | dt.date) -> str:
-    """Return a time as most APIs write it: in UTC, with `Z`, and with fractions only where there are some."""
-    return moment(value).astimezone(dt.UTC).replace(tzinfo=None).isoformat() + "Z"
-
-
-_FORMS: Mapping[str, Callable[[Any], Any]] = {
-    "csv": lambda value: ",".join(map(str, value)) if isinstance(value, list) else str(value),
-    "days": lambda value: int(value) * 86_400,
-    "date": lambda value: moment(value).date().isoformat(),
-    "digits": lambda value: re.sub(r"\D", "", str(value)),
-    "iso8601": iso8601,
-    "json": lambda value: json.dumps(value, ensure_ascii=False),
-    "lower": lambda value: str(value).lower(),
-    "unix_seconds": lambda value: int(moment(value).timestamp()),
-}
-FORMS = frozenset(_FORMS)
-"""The forms that a reference can ask for."""
