@@ -173,7 +173,7 @@ class _Made:
         form = FORMATS[cursor.format]
         initial = render(cursor.initial_value, self._scope)
         lag = render(cursor.lag, self._scope)
-        made = {
+        made: dict[str, Any] = {
             "cursor_path": cursor.cursor_path,
             "initial_value": None if initial is None else form.held(initial),
             "end_param": cursor.end_param,

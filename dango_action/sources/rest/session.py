@@ -77,7 +77,7 @@ class ApiSession(requests.Session):
                 renewed = True
                 continue
             rule = self._rule(response)
-            if rule is None and response.ok:
+            if rule is None and response.ok and not response.is_redirect:
                 return _dispatched(response, hooks["response"])
             if not self._is_passing(response, rule):
                 raise _refusal(response, rule)
@@ -142,6 +142,9 @@ def _refusal(response: requests.Response, rule: Answer | None) -> Exception:
     if not rule and status == requests.codes.forbidden:
         hint = "the credentials are known there, but may not do this: give them the permission, or leave it out"
         return CredentialsError.because(said, hint)
+    if not rule and response.is_redirect:
+        hint = "the credentials are not sent there; is the address right?"
+        return SourceError.because(f"{said} and leads to another host", hint)
     hint = "is the name right, and does the account have it?" if status == requests.codes.not_found else ""
     return SourceError.because(said, hint or "look at the settings of the source; the log has the request")
 
