@@ -146,13 +146,26 @@ Auth: TypeAlias = Annotated[
 Auths: TypeAlias = Annotated[tuple[Auth, ...], Field(strict=False, min_length=1), OneOrMore()]
 
 
+class Pages(Words):
+    """What a paginator may have beyond dlt's words."""
+
+    end_path: Text | None = None
+    """An answer with a true value there is the last one, whatever it says of a next one."""
+
+    more_path: Text | None = None
+    """An answer without a value there is the last one."""
+
+    replaces: Text | None = None
+    """The parameter of the first request that the others must not have."""
+
+
 class SinglePage(Words):
     """All comes at once."""
 
     type: Literal["single_page"]
 
 
-class JsonLink(Words):
+class JsonLink(Pages):
     """The answer has the address of the next page."""
 
     type: Literal["json_link"]
@@ -160,7 +173,7 @@ class JsonLink(Words):
     """JSON path of the next address."""
 
 
-class HeaderLink(Words):
+class HeaderLink(Pages):
     """The header `Link` has the address of the next page."""
 
     type: Literal["header_link"]
@@ -168,7 +181,7 @@ class HeaderLink(Words):
     """The relation of the link."""
 
 
-class Cursor(Words):
+class Cursor(Pages):
     """The answer has what the next request sends."""
 
     type: Literal["cursor"]
@@ -188,7 +201,7 @@ class Cursor(Words):
     """Whether a page without rows is the last one."""
 
 
-class HeaderCursor(Words):
+class HeaderCursor(Pages):
     """A header of the answer has what the next request sends."""
 
     type: Literal["header_cursor"]
@@ -199,7 +212,7 @@ class HeaderCursor(Words):
     """The parameter that sends it."""
 
 
-class Offset(Words):
+class Offset(Pages):
     """The request says how many rows to leave out."""
 
     type: Literal["offset"]
@@ -234,7 +247,7 @@ class Offset(Words):
     """JSON path of true or false: whether there is more."""
 
 
-class PageNumber(Words):
+class PageNumber(Pages):
     """The request says the number of the page."""
 
     type: Literal["page_number"]
@@ -276,8 +289,17 @@ class Windows(Words):
     end: Text
     """The parameter with its end."""
 
+    body: bool = False
+    """Whether `start` and `end` are paths in the JSON body, like `range.since`, and no parameters of the query."""
+
     format: Format = "iso8601"
     """How the API writes both."""
+
+    oldest: Annotated[float, Field(gt=0)] | None = None
+    """So many days the API looks back; an earlier start is moved up to that."""
+
+    settle: Annotated[float, Field(ge=0)] = 0.0
+    """So many seconds before now the last slice ends; what changes after that is left to the next run."""
 
     within: Paginator = SinglePage(type="single_page")
     """The pages of a slice."""
@@ -315,7 +337,7 @@ class Job(Words):
     """The pages of its rows."""
 
 
-class PythonPaginator(Words):
+class PythonPaginator(Pages):
     """A dlt paginator in Python."""
 
     type: Literal["python"]
@@ -463,6 +485,34 @@ class Endpoint(Words):
     """What only new rows are asked for by."""
 
 
+class Details(Words):
+    """A second request, which completes several rows of a list at once: those have hardly more than ids."""
+
+    path: Text
+    """Where the details are, below `base_url`."""
+
+    method: Literal["GET", "POST"] = "GET"
+    """How they are asked for."""
+
+    params: dict[str, Any] = {}
+    """What the query has beside the ids."""
+
+    of: Text
+    """The key of a row with its id, in the list and in the details."""
+
+    name: Annotated[Text, Field(alias="as")]
+    """The parameter for the ids: of the query, joined by commas, or with POST of the JSON body, as a list."""
+
+    size: Annotated[int, Field(gt=0)]
+    """How many ids one request may have."""
+
+    data_selector: Text
+    """Where in the answer the details are (JSONPath)."""
+
+    absent: Literal["fail", "skip"] = "fail"
+    """What becomes of a row without details: `skip` it only if it may have been deleted since it was listed."""
+
+
 class Defaults(Words):
     """What all resources share that do not say it themselves."""
 
@@ -511,6 +561,9 @@ class Resource(Defaults):
 
     page: Code | None = None
     """Code that changes an answer, of a packaged definition alone."""
+
+    details: Details | None = None
+    """What completes the rows, which have hardly more than ids."""
 
     map: Code | None = None
     """Code that changes a row, of a packaged definition alone."""

@@ -52,6 +52,7 @@ def _function(made: Definition, task: Task) -> Callable[..., list[DltResource]]:
 
     def source(**given: Any) -> list[DltResource]:  # noqa: ANN401 - of the parameters
         values = {name: _elsewhere(name, parameters, task) if v is None else v for name, v in given.items()}
+        values = {name: parameters[name].default if v is None else v for name, v in values.items()}
         if problems := list(_flaws(parameters, values, task)):
             raise ConfigError(*problems)
         return _builder(made)(made, {name: parameters[name].meant(value) for name, value in values.items()})
@@ -91,7 +92,9 @@ def _declared(parameter: Parameter) -> tuple[Any, Any]:
         hint = TSecretStrValue if parameter.type == "text" else TSecretValue
     if parameter.needed:
         return hint, dlt.secrets.value if parameter.secret else dlt.config.value
-    return (hint if parameter.default is not None else Optional[hint]), parameter.default  # noqa: UP045 - at run time
+    if parameter.default is None or isinstance(parameter.default, list | dict):  # dlt refuses mutable defaults
+        return Optional[hint], None  # noqa: UP045 - at run time
+    return hint, parameter.default
 
 
 def _flaws(parameters: Mapping[str, Parameter], values: Mapping[str, Any], task: Task) -> Iterator[Problem]:

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from dlt.sources.rest_api import rest_api_resources
 
+from dango_action.config import rest_api as words
 from dango_action.errors import ConfigError
 from dango_action.sources.rest.auth import auth_of
 from dango_action.sources.rest.code import code
+from dango_action.sources.rest.details import completed, fetcher
 from dango_action.sources.rest.formats import FORMATS
 from dango_action.sources.rest.paginators import paginator_of
 from dango_action.sources.rest.references import iso8601, moment
 from dango_action.sources.rest.session import ApiSession
 from dango_action.sources.rest.templates import host_of, render, render_base, render_path
+from dango_action.sources.rest.windows import last_moment
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterator, Mapping
 
     from dlt.extract import DltResource
@@ -53,13 +57,13 @@ def resources(definition: Definition, values: Mapping[str, Any]) -> list[DltReso
     hosts = {host_of(base_url), *(host_of(one.path) for one in made if "://" in one.path)}
     session = ApiSession(sorted(hosts), client.answers, client.rate_limit)
     session.auth = auth_of(client, known)
+    session.headers.update({key: str(value) for key, value in render(client.headers, known).items()})
     config: Any = {
         "client": {
             "base_url": base_url,
-            "headers": {key: str(value) for key, value in render(client.headers, known).items()},
             "session": session,
         },
-        "resources": [one.config() for one in made],
+        "resources": [one.config(session) for one in made],
     }
     return rest_api_resources(config)
 
@@ -104,7 +108,8 @@ class _Made:
         self._paginator = self._endpoint.paginator or (definition.client.paginator if definition.client else None)
         self.path = render_path(self._endpoint.path or resource.name, scope)
 
-    def config(self) -> dict[str, Any]:
+    def config(self, session: ApiSession) -> dict[str, Any]:
+        """Return dlt's configuration of the resource."""
         resource, cursor = self._resource, self._endpoint.incremental
         given = {
             "primary_key": _columns_of(self._setting("primary_key"), self._scope),
@@ -113,12 +118,12 @@ class _Made:
             "max_table_nesting": self._setting("max_table_nesting"),
             "columns": self._columns(cursor),
             "include_from_parent": list(resource.include_from_parent),
-            "processing_steps": [{"map": step} for step in self._steps(cursor)],
+            "processing_steps": [*({"map": step} for step in self._steps(cursor)), *self._filters(cursor)],
         }
         return {
             "name": render(resource.name, self._scope),
             "selected": resource.selected,
-            "endpoint": self._endpoint_config(cursor),
+            "endpoint": self._endpoint_config(cursor, session),
             **{key: render(value, self._scope) for key, value in given.items() if value not in (None, [], {})},
         }
 
@@ -143,7 +148,7 @@ class _Made:
         if cursor and cursor.format in {"iso8601", "date"}:
             yield functools.partial(_timed, cursor.cursor_path.split("."), FORMATS[cursor.format].held)
 
-    def _endpoint_config(self, cursor: Incremental | None) -> dict[str, Any]:
+    def _endpoint_config(self, cursor: Incremental | None, session: ApiSession) -> dict[str, Any]:
         endpoint, scope = self._endpoint, self._scope
         params = render(endpoint.params, scope)
         body = render(endpoint.json_body, scope) if endpoint.json_body else None
@@ -164,9 +169,26 @@ class _Made:
             made["json"] = body
         if endpoint.data_selector:
             made["data_selector"] = render(endpoint.data_selector, scope)
-        if self._resource.page:
-            made["response_actions"] = [functools.partial(_paged, code(self._resource.page), scope)]
+        if changes := list(self._changes(session)):
+            made["response_actions"] = [functools.partial(_changed, change) for change in changes]
         return made
+
+    def _changes(self, session: ApiSession) -> Iterator[Callable[[Any], Any]]:
+        """Give what is done with an answer before its rows are taken out of it."""
+        resource, scope = self._resource, self._scope
+        if resource.page:
+            function = code(resource.page)
+            yield lambda document: function(document, scope)
+        if resource.details:
+            fetch = fetcher(resource.details, session, self._base_url, render(resource.details.params, scope))
+            selector = self._endpoint.data_selector or "$"
+            yield functools.partial(completed, details=resource.details, selector=selector, fetch=fetch)
+
+    def _filters(self, cursor: Incremental | None) -> Iterator[dict[str, Any]]:
+        """Give a filter against rows that have changed since the last slice of time ended."""
+        if cursor and isinstance(self._paginator, words.Windows) and self._paginator.settle:
+            last = last_moment(self._paginator, moment(self._scope["now"]))
+            yield {"filter": functools.partial(_settled, cursor, last)}
 
     def _incremental(self, cursor: Incremental) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return dlt's cursor, and the parameter with its start, which dlt would take from a cursor that moves."""
@@ -222,21 +244,30 @@ def _renamed(names: Mapping[str, str], row: Any) -> Any:  # noqa: ANN401 - a row
 
 def _timed(path: list[str], held: Callable[[Any], Any], row: Any) -> Any:  # noqa: ANN401 - a row
     """Return the row with the cursor's value as dlt is to compare it."""
-    below = row
-    for part in path[:-1]:
-        below = below.get(part) if isinstance(below, dict) else None
+    below = _below(path[:-1], row)
     if isinstance(below, dict) and below.get(path[-1]) is not None:
         below[path[-1]] = held(below[path[-1]])
     return row
 
 
-def _paged(
-    function: Callable[[Any, Mapping[str, Any]], Any],
-    scope: Mapping[str, Any],
+def _below(path: list[str], row: Any) -> Any:  # noqa: ANN401 - a row
+    for part in path:
+        row = row.get(part) if isinstance(row, dict) else None
+    return row
+
+
+def _settled(cursor: Incremental, last: dt.datetime, row: Any) -> bool:  # noqa: ANN401 - a row
+    """Return whether a row is no newer than what was asked for: its cursor would skip others of its time."""
+    value = _below(cursor.cursor_path.split("."), row)
+    return value is None or FORMATS[cursor.format].moment(value) <= last
+
+
+def _changed(
+    change: Callable[[Any], Any],
     response: Response,
     *_: Any,  # noqa: ANN401 - of a hook
     **__: Any,  # noqa: ANN401
 ) -> Response:
-    document = function(response.json(), scope)
+    document = change(response.json())
     vars(response)["json"] = lambda **_: document  # for all that read it from here on
     return response

@@ -1,13 +1,11 @@
-"""Pages: dlt's paginators, each with a guard, and two of our own, for slices of time and for jobs."""
+"""Pages: dlt's paginators, each with a guard, and one of our own for jobs."""
 
 from __future__ import annotations
 
-import copy
-import datetime as dt
 import json
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client.detector import PaginatorFactory
@@ -17,8 +15,9 @@ from dlt.sources.rest_api.config_setup import create_paginator
 from dango_action.config import rest_api as words
 from dango_action.errors import DangoError, SourceError
 from dango_action.sources.rest.code import code
-from dango_action.sources.rest.formats import FORMATS
+from dango_action.sources.rest.references import moment
 from dango_action.sources.rest.templates import render
+from dango_action.sources.rest.windows import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,33 +35,42 @@ def paginator_of(asked: words.Paginator | None, values: Mapping[str, Any], base_
         case None:
             return Guarded(None)
         case words.Windows():
-            return Windows(asked, paginator_of(asked.within, values, base_url))
+            return Windows(asked, paginator_of(asked.within, values, base_url), moment(values["now"]))
         case words.Job():
             return Job(asked, paginator_of(asked.within, values, base_url), base_url)
         case words.PythonPaginator():
-            return Guarded(code(asked.function)(**render(asked.arguments, values)))
+            return Guarded(code(asked.function)(**render(asked.arguments, values)), asked)
+        case words.SinglePage():
+            return Guarded(SinglePagePaginator())
         case _:
-            made = create_paginator(render(asked.model_dump(exclude_none=True), values))
-            return Guarded(made or SinglePagePaginator())
+            own = asked.model_dump(exclude_none=True, exclude=set(words.Pages.model_fields))
+            if isinstance(asked, words.Offset | words.PageNumber):
+                own.setdefault("total_path", None)  # dlt would look for a total, and fail where there is none
+            return Guarded(create_paginator(render(own, values)), asked)
 
 
 class Guarded(BasePaginator):
     """A paginator that can't go on for ever: not in a circle, and not over the same page again and again."""
 
-    def __init__(self, inner: BasePaginator | None) -> None:
+    def __init__(self, inner: BasePaginator | None, pages: words.Pages | None = None) -> None:
         super().__init__()
-        self._inner = inner
+        self._inner, self._pages = inner, pages or words.Pages()
+        self._begin()
+
+    def _begin(self) -> None:
         self._asked: set[str] = set()
         self._last: Any = None
         self._same = self._empty = 0
+        self._ended = False
 
     @property
     def has_next_page(self) -> bool:
         """Whether there is another page."""
-        return self._inner is None or self._inner.has_next_page
+        return self._inner is None or (self._inner.has_next_page and not self._ended)
 
     def init_request(self, request: Request) -> None:
         """Prepare the first request."""
+        self._begin()
         if self._inner:
             self._inner.init_request(request)
         self._asked.add(_fingerprint(request))
@@ -77,6 +85,7 @@ class Guarded(BasePaginator):
         if self._inner is None:
             self._inner = PaginatorFactory().create_paginator(response)[0] or SinglePagePaginator()
         self._inner.update_state(response, data)
+        self._ended = self._is_last(response)
         self._same = self._same + 1 if data and data == self._last else 1
         self._empty = 0 if data else self._empty + 1
         self._last = data
@@ -96,58 +105,17 @@ class Guarded(BasePaginator):
         self._inner.update_request(request)
         if not self.has_next_page:
             return
+        if self._pages.replaces:
+            request.params.pop(self._pages.replaces, None)
         print_ = _fingerprint(request)
         if print_ in self._asked:
             raise _endless("the next page would be one that was asked for already")
         self._asked.add(print_)
 
-
-class Windows(BasePaginator):
-    """A span of time in slices: each one has pages of its own."""
-
-    def __init__(self, asked: words.Windows, inner: BasePaginator) -> None:
-        super().__init__()
-        self._asked, self._fresh = asked, inner
-        self._inner = copy.deepcopy(inner)
-        self._format = FORMATS[asked.format]
-        self._step = dt.timedelta(days=asked.days)
-
-    def init_request(self, request: Request) -> None:
-        """Ask for the first slice; the request has the start of the whole, and perhaps its end."""
-        params = request.params or {}
-        self._end = self._read(params.get(self._asked.end)) or dt.datetime.now(dt.UTC)
-        self._begin = self._read(params.get(self._asked.start)) or self._end
-        self._first = _parts(request)
-        self._slice(request)
-
-    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        """Learn from an answer whether its slice, and the whole, have more."""
-        self._inner.update_state(response, data)
-        self._has_next_page = self._inner.has_next_page or self._until < self._end
-
-    def update_request(self, request: Request) -> None:
-        """Ask for the next page of the slice, or for the next slice."""
-        if self._inner.has_next_page:
-            self._inner.update_request(request)
-        elif self._has_next_page:
-            # both ends of a span of days are part of it
-            self._begin = self._until + dt.timedelta(days=self._asked.format == "date")
-            _restore(request, self._first)
-            self._inner = copy.deepcopy(self._fresh)
-            self._slice(request)
-
-    def _slice(self, request: Request) -> None:
-        self._until = min(self._begin + self._step, self._end)
-        write = self._format.write
-        request.params = {
-            **(request.params or {}),
-            self._asked.start: write(self._format.held(self._begin)),
-            self._asked.end: write(self._format.held(self._until)),
-        }
-        self._inner.init_request(request)
-
-    def _read(self, value: Any) -> dt.datetime | None:  # noqa: ANN401 - of a query
-        return None if value in (None, "") else self._format.moment(value)
+    def _is_last(self, response: Response) -> bool:
+        """Return whether an answer is the last one by other signs than those that dlt knows."""
+        end, more = self._pages.end_path, self._pages.more_path
+        return bool((end and _one(end, response)) or (more and not _one(more, response)))
 
 
 class Job(BasePaginator):
@@ -155,7 +123,7 @@ class Job(BasePaginator):
 
     def __init__(self, asked: words.Job, inner: BasePaginator, base_url: str) -> None:
         super().__init__()
-        self._asked, self._inner, self._base = asked, inner, base_url
+        self._asked, self._inner, self._base = asked, inner, f"{base_url.rstrip('/')}/"
         self._id, self._state, self._polls = "", "start", 0
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
@@ -189,7 +157,7 @@ class Job(BasePaginator):
             self._inner.update_request(request)
             return
         where = self._asked.status if self._state == "poll" else self._asked.result
-        request.method, request.url = "GET", urljoin(self._base, where.replace("${id}", self._id))
+        request.method, request.url = "GET", urljoin(self._base, where.replace("${id}", quote(self._id, safe="")))
         request.params, request.json, request.data = {}, None, None
         if self._state == "read":
             self._state = "result"
@@ -208,14 +176,6 @@ def _endless(how: str) -> DangoError:
 
 def _fingerprint(request: Request) -> str:
     return json.dumps([request.method, request.url, request.params, request.json, str(request.data)], default=str)
-
-
-def _parts(request: Request) -> tuple[Any, ...]:
-    return request.url, copy.deepcopy(request.params), copy.deepcopy(request.json)
-
-
-def _restore(request: Request, parts: tuple[Any, ...]) -> None:
-    request.url, request.params, request.json = parts[0], copy.deepcopy(parts[1]), copy.deepcopy(parts[2])
 
 
 def _one(path: str, response: Response) -> Any:  # noqa: ANN401 - whatever the API answers

@@ -41,6 +41,10 @@ class ApiSession(requests.Session):
         self._gap = limit.seconds / limit.requests if limit else 0.0
         self._lock, self._next = threading.Lock(), 0.0
 
+    def __deepcopy__(self, _: dict[int, Any]) -> ApiSession:
+        """Stay one: dlt copies its configuration to look through it, and a login has locks and a token."""
+        return self
+
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Follow no redirect to another host: headers of our own would go there, too."""
         target = super().get_redirect_target(resp)
