@@ -42,7 +42,7 @@ class OpenPlatform(Shopee):
             raise RefusedError("a body")
         made = super().answer(asked)
         if isinstance(made, dict) and asked.path.endswith("get_shop_info"):
-            return {**made.pop("response"), **made}
+            return {**made.pop("response", {}), **made}
         return made
 
     def calls(self):

@@ -143,10 +143,9 @@ class Zendesk:
         # after the first page an empty one, which is not the last
         cursor = json.dumps([at, number, "start_time" in query and not done]).encode()
         more = {"cursor": base64.urlsafe_b64encode(cursor).decode()}
-        kept = {key: query[key] for key in ("per_page", "include") if key in query}
         document = {
             name: [{key: row[key] for key in row if key != "at"} for row in page],
-            "after_url": address(asked, {**kept, **more}),
+            "after_url": address(asked, more),
             "after_cursor": more["cursor"],
             "before_url": None,
             "before_cursor": None,
@@ -175,8 +174,7 @@ class Zendesk:
         end = time_of(page[-1]) if page else start
         done = len(page) == len(rows)
         end += end == start and not done  # a second with more rows than a page has
-        kept = {key: query[key] for key in ("per_page", "include") if key in query}
-        link = address(asked, {**kept, "start_time": end})
+        link = address(asked, {"start_time": end})
         return 200, {name: page, "count": len(page), "end_time": end, "end_of_stream": done, "next_page": link}
 
     def _list(self, asked, name):

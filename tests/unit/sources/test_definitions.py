@@ -69,7 +69,7 @@ def test_no_other_code_knows_a_type_by_its_name():
     found = [
         f"{file.relative_to(PACKAGE)}: {match[0]}"
         for file in engine
-        if SYSTEMS not in file.parents
+        if SYSTEMS not in file.parents and file.name != "lookalikes.py"  # which has names of packages
         for match in word.finditer(file.read_text())
     ]
 
