@@ -34,8 +34,11 @@ def fill(shop):
         variant = {"product": {"id": "gid://shopify/Product/3"}, "price": "9.99", "kind": "ProductVariant"}
         shop.node("productVariants", number, day(number), **variant)
         shop.node("inventoryItems", number, day(number), kind="InventoryItem")
-        paid = [{"id": f"gid://shopify/OrderTransaction/{number}{n}", "order": of} for n in range(number - 3)]
-        shop.node("orders", number, day(number), kind="Order", transactions=[{**it, **of, **it} for it in paid])
+        paid = [
+            {"id": f"gid://shopify/OrderTransaction/{number}{n}", "order": of, "createdAt": day(number)}
+            for n in range(number - 3)
+        ]
+        shop.node("orders", number, day(number), kind="Order", transactions=paid)
         shop.node("collections", number, day(number), kind="Collection")
         shop.members[f"gid://shopify/Collection/{number}"] = shop.nodes["products"][:number]
         discount = {"__typename": "DiscountCodeBasic", "title": "Spring", "updatedAt": day(number)}
@@ -86,7 +89,11 @@ def synced(one_project, tmp_path_factory):
     us.first["customers"] = [(429, {"errors": BUSY}, {"Retry-After": "1.0"})]
     us.first["products"] = [THROTTLED]
     entries = [
-        {"name": "shopify_us", "shopify": {"shop_url": US, "api_key_env": "SHOPIFY_US_ACCESS_TOKEN"}, "resources": ALL},
+        {
+            "name": "shopify_us",
+            "shopify": {"shop_url": US, "api_key_env": "SHOPIFY_US_ACCESS_TOKEN"},
+            "resources": ALL,
+        },
         {"name": "shopify_eu"},
         {"name": "shopify_app", "shopify": {"shop_url": f"https://A{APP[1:]}/"}},
     ]
@@ -118,7 +125,7 @@ def synced(one_project, tmp_path_factory):
 
 def test_every_list_comes_whole_and_no_row_is_lost_or_doubled_by_a_second_sync(synced):
     counts = dict.fromkeys(ALL, 3) | {"shop": 1, "draft_orders": 1, "abandoned_checkouts": 1, "locations": 2}
-    counts |= {"orders": 4, "products": 4, "inventory_levels": 6, "collection_products": 9}
+    counts |= {"orders": 4, "products": 4, "inventory_levels": 6, "collection_products": 6}
     for table, count in counts.items():
         key = "(_collections_id, id)" if table == "collection_products" else "id"
         found = synced.project.query(f"select count(*), count(distinct {key}) from raw_shopify_us.{table}")
@@ -141,7 +148,7 @@ def test_what_is_nested_is_kept_and_numbers_join(synced):
     taxed = f"{lines} join raw_shopify_us.orders__line_items__tax_lines t on t._dlt_parent_id = l._dlt_id"
     assert synced.project.query(taxed) == [("Mug", "1.00")] * 3
     joined = "from raw_shopify_us.product_variants v join raw_shopify_us.products p on p.id = v.product__id"
-    assert synced.column(f"select v.price {joined}") == [9.99, 9.99, 9.99] or True
+    assert synced.project.query(f"select count(*), sum(v.price) = 29.97 {joined}") == [(3, True)]
     assert synced.column("select count(*) from raw_shopify_us.inventory_levels__quantities") == [6 * 8]
     paid = "from raw_shopify_us.transactions t join raw_shopify_us.orders o on o.id = t.order__id"
     assert synced.column(f"select o.id {paid} order by 1") == [4, 5, 5]
@@ -175,20 +182,35 @@ def test_what_shopify_refuses_and_what_never_ends_is_said_with_its_words(project
     away = {"Link": '<https://elsewhere.example/admin/api/2026-10/orders.json?page_info=x>; rel="next"'}
     shops["mad.myshopify.com"].first["orders"] = [(200, {"orders": [{"id": 1, "updated_at": day(3)}]}, away)]
     expected = {
-        "stale": ("stale", "orders", 4, "401 Unauthorized to /admin/api/2026-10/orders.json: [API] Invalid API key"),
+        "stale": (
+            "stale",
+            "orders",
+            4,
+            "401 Unauthorized to /admin/api/2026-10/orders.json: [API] Invalid API key",
+        ),
         "scope": ("poor", "customers", 4, "This action requires merchant approval for read_customers scope."),
         "field": ("poor", "discounts", 4, "Required access: `read_discounts` access scope."),
-        "client": ("apps", "orders", 4, "400 shop_not_permitted Client credentials cannot be performed on this shop."),
-        "endless": ("stuck", "customers" if False else "orders", 5, "the pages of the API do not end"),
+        "client": (
+            "apps",
+            "orders",
+            4,
+            "400 shop_not_permitted Client credentials cannot be performed on this shop.",
+        ),
+        "endless": ("stuck", "orders", 5, "the pages of the API do not end"),
         "endless_too": ("stuck-too", "products", 5, "the pages of the API do not end"),
         "away": ("mad", "orders", 5, "an answer leads to another host, elsewhere.example"),
     }
     sources = [
-        {"name": name, "type": "shopify", "shopify": {"shop_url": f"{shop}.myshopify.com"}, "resources": [resource]}
+        {
+            "name": name,
+            "type": "shopify",
+            "shopify": {"shop_url": f"{shop}.myshopify.com"},
+            "resources": [resource],
+        }
         for name, (shop, resource, _, _) in expected.items()
     ]
     project.write(".dango/sources.yml", json.dumps({"defaults": {"retries": 0}, "sources": sources}))
-    keys = {name: 'private_app_password = "shpat_right"' for name in expected}
+    keys = dict.fromkeys(expected, 'private_app_password = "shpat_right"')
     keys["client"] = 'client_id = "app-client-id"\nclient_secret = "shpss_wrong"'
     project.write(".dlt/secrets.toml", "".join(f"[sources.{name}]\n{lines}\n" for name, lines in keys.items()))
 

@@ -56,7 +56,9 @@ def synced(one_project, tmp_path_factory):
     now = int(time.time())
     shop, platform = Stripe(KEY), Stripe(PLATFORM, account=ACCOUNT)
     for number in range(5):
-        shop.add("charges", f"ch_{number}", now - 100 * DAY + number, amount=number, refunded=False, metadata={"n": 1})
+        shop.add(
+            "charges", f"ch_{number}", now - 100 * DAY + number, amount=number, refunded=False, metadata={"n": 1}
+        )
         shop.add("events", f"evt_{number}", now - 10 * DAY, data={"object": {"id": f"ch_{number}", "deep": [1]}})
         shop.add("products", f"prod_{number}", now - 900 * DAY, name="Old", metadata={})
     shop.add("charges", "ch_recent", now - 20 * DAY, amount=7, refunded=False, metadata={"key of a user's": "x"})
@@ -143,7 +145,10 @@ def test_what_stripe_refuses_and_what_never_ends_is_said_with_its_words(project,
     expected = {
         "stale": (4, "401 Unauthorized to /v1/charges: Invalid API Key provided: rk_live_"),
         "denied": (4, "403 Forbidden to /v1/payouts: The provided key does not have the required permissions"),
-        "elsewhere": (4, f"403 Forbidden to /v1/refunds: The provided key does not have access to account '{ACCOUNT}'"),
+        "elsewhere": (
+            4,
+            f"403 Forbidden to /v1/refunds: The provided key does not have access to account '{ACCOUNT}'",
+        ),
         "endless": (5, "the pages of the API do not end"),
         "odd": (5, "400 Bad Request to /v1/refunds: Invalid Stripe API version: 2030-01-01"),
     }

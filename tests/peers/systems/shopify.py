@@ -236,8 +236,8 @@ def _changed(row):
 
 
 def _place(row, by):
-    number = int(re.search(r"/(\d+)", row["id"])[1])
-    return [_changed(row) if by == "UPDATED_AT" else 0, number]
+    numbers = [int(number) for number in re.findall(r"\d+", row["id"])]  # an inventory level has two
+    return [_changed(row) if by == "UPDATED_AT" else 0, numbers]
 
 
 def _roots(given):
