@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model, model_validator
@@ -112,9 +113,10 @@ def _block_model(made: Definition) -> type[BaseModel]:
             fields[key] = (_value_type(key, parameter), Field(default=None, description=parameter.help))
             about = f"The environment variable with `{key}`."
             fields[f"{key}_env"] = (_Variable, Field(default=None, description=about))
-    return create_model(
-        f"{made.type.title().replace('_', '')}Block", __base__=_Block, __doc__=made.title, **fields
-    )
+    with warnings.catch_warnings(action="ignore"):  # a parameter may be called `schema`, as an old method is
+        return create_model(
+            f"{made.type.title().replace('_', '')}Block", __base__=_Block, __doc__=made.title, **fields
+        )
 
 
 def parameters_of(made: Definition) -> dict[str, Parameter]:

@@ -169,12 +169,14 @@ def test_demo_sources_import_nothing_of_the_product():
 )
 def test_start_up_imports_neither_dlt_nor_what_only_a_sync_needs(arguments, tmp_path):
     (tmp_path / ".dango").mkdir()
-    (tmp_path / ".dango/sources.yml").write_text("sources: []\n")
+    entry = "{name: shop, type: postgres, enabled: false, postgres: {host: h, database: d, username: u}}"
+    (tmp_path / ".dango/sources.yml").write_text(f"sources: [{entry}]\n")
     program = (
         "import sys\n"
         "from dango_action.cli.main import cli, run\n"
         f"code = run(cli, {['--project', str(tmp_path), *arguments]!r})\n"
-        "heavy = {'dlt', 'duckdb', 'pyarrow', 'requests', 'rich', 'cryptography', 'nacl', 'obstore'} & set(sys.modules)\n"
+        "heavy = {'dlt', 'duckdb', 'pyarrow', 'requests', 'rich', 'cryptography', 'nacl', 'obstore'}\n"
+        "heavy = (heavy | {'sqlalchemy', 'psycopg', 'pymysql'}) & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "sys.exit(code)\n"
     )

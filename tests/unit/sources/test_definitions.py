@@ -15,8 +15,8 @@ from dango_action.sources.sound import flaws
 
 PACKAGE = Path(dango_action.__file__).parent
 SYSTEMS = PACKAGE / "sources" / "systems"
-# Words of the engines, too: of dlt's `filesystem`, and of the formats of files.
-COMMON_WORDS = {"csv", "filesystem", "jsonl", "local_files", "parquet"}
+# Words of the engines, too: of dlt's `filesystem`, of the formats of files, and of dialects of SQL.
+COMMON_WORDS = {"csv", "filesystem", "jsonl", "local_files", "mysql", "parquet", "postgres"}
 
 
 def lines_of_code(file):

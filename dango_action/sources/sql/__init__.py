@@ -1,0 +1,1 @@
+"""Tables of a database: where it is, which of them are synced, and how their rows are read."""
