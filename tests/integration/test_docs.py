@@ -9,6 +9,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from hosts import Hosts
+from systems.stripe import Stripe
 
 from dango_action.config.json_schema import json_schema
 from dango_action.config.lines import load
@@ -17,7 +19,7 @@ from dango_action.config.parse import parse
 from dango_action.errors import PRECEDENCE, ExitCode
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(page, language):
@@ -34,16 +36,37 @@ def shop(project):
     return project
 
 
+def commands():
+    """Give those of the README, but for those that have tests of their own."""
+    for block in blocks(ROOT / "README.md", "sh"):
+        for line in block.splitlines():
+            if line.startswith("dango ") and not line.startswith(("dango init", "dango pull", "dango secrets")):
+                yield line.partition("#")[0].replace("'", "").split()
+
+
+def of_a_type(command):
+    return command[1] == "sources" or "pay" in command
+
+
+def test_the_commands_for_a_system_lead_to_its_rows(project, tmp_path):
+    account = Stripe("rk_live_51H7aaXYZ")
+    account.add("charges", "ch_1", 1767225600, amount=1250)
+    with Hosts(tmp_path, {"api.stripe.com": account}) as hosts:
+        done = [
+            project.dango(*command[1:], **hosts.environ, SOURCES__PAY__API_KEY=account.key)
+            for command in commands()
+            if of_a_type(command)
+        ]
+
+    assert [(one.code, one.err) for one in done] == [(0, "")] * 4
+    assert "ch_1" in done[-1].out
+    assert account.refused == []
+
+
 def test_the_commands_of_the_readme_do_what_it_says(shop):
-    commands = [
-        line.partition("#")[0].replace("'", "").split()
-        for block in blocks(ROOT / "README.md", "sh")
-        for line in block.splitlines()
-        if line.startswith("dango ")
-        and not line.startswith(("dango init", "dango pull", "dango secrets"))  # see their own tests
-    ]
-    assert len(commands) == 5
-    for command in commands:
+    found = [command for command in commands() if not of_a_type(command)]
+    assert len(found) == 5
+    for command in found:
         done = shop.dango(*command[1:])
         assert done.code == 0, (command, done)
 
