@@ -14,8 +14,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from guided import GOOGLE, MINE, STORE, SUPPORT, entry
+from guided import GOOGLE, MINE, SUPPORT, entry
 from hosts import Hosts
+from systems.shopify import Shopify
 from vendors import Shopee
 
 GUIDE = Path(__file__).parents[3] / "shared/guide.md"
@@ -204,22 +205,23 @@ def test_googles_flat_keys_reach_their_own_source_and_others_by_name(blocks, pro
 
 
 @takes("yaml 2", "toml 4")
-def test_two_stores_are_told_of_their_type_and_run_as_what_there_is(blocks, project):
-    put(project, store=STORE, sources=blocks["yaml 2"], secrets=blocks["toml 4"])
-    lines = [number for number, line in enumerate(blocks["yaml 2"].splitlines(), 1) if "type: shopify" in line]
-    for done in (project.sync(), project.dango("config", "validate")):
-        assert done.code == 3
-        for line in lines:
-            assert f".dango/sources.yml:{line}:11: unknown type `shopify`" in done.out
-
-    stores = ("shopify_us", "shopify_eu")
-    put(project, sources=entries(*(entry(name, "store", "shopify_source") for name in stores)))
-    assert project.sync().code == 0
+def test_two_stores_of_a_type_run_with_their_own_secrets(blocks, project, tmp_path):
+    put(project, sources=blocks["yaml 2"], secrets=blocks["toml 4"])
     given = tomllib.loads(blocks["toml 4"])["sources"]
-    for name in stores:
-        expected = (given[name]["private_app_password"], given[name]["shop_url"])
-        assert project.query(f"select password, shop from raw_{name}.orders") == [expected]
-        assert project.one(f"select count(*) from raw_{name}.customers") == 1
+    stores = {}
+    for number, (name, secrets) in enumerate(given.items(), 1):
+        store = stores[secrets["shop_url"]] = Shopify(secrets["private_app_password"])
+        for rows in ("orders", "customers"):
+            store.add(rows, number, "2026-01-01T00:00:00Z", name=name)
+
+    assert project.dango("config", "validate").code == 0
+    with Hosts(tmp_path, stores) as hosts:
+        done = project.sync(**hosts.environ)
+
+    assert done.code == 0
+    for number, name in enumerate(given, 1):
+        assert project.query(f"select id, name from raw_{name}.orders") == [(number, name)]
+        assert project.query(f"select id, name from raw_{name}.customers") == [(number, name)]
 
 
 @takes("toml 5", "toml 6", "bash 4", "text 0", "text 1", "text 2", "bash 5")
