@@ -211,7 +211,7 @@ def test_two_stores_of_a_type_run_with_their_own_secrets(blocks, project, tmp_pa
     stores = {}
     for number, (name, secrets) in enumerate(given.items(), 1):
         store = stores[secrets["shop_url"]] = Shopify(secrets["private_app_password"])
-        for rows in ("orders", "customers"):
+        for rows in ("orders", "customers", "shop"):
             store.add(rows, number, "2026-01-01T00:00:00Z", name=name)
 
     assert project.dango("config", "validate").code == 0
