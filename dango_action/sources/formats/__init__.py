@@ -1,0 +1,1 @@
+"""What files hold: rows as Arrow batches, or as dicts where they nest."""

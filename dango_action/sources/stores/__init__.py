@@ -1,0 +1,1 @@
+"""Where files are: the project's folder, an object store, an SFTP server."""
