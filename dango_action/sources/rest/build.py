@@ -203,13 +203,19 @@ class _Made:
             "row_order": cursor.row_order,
             "on_cursor_value_missing": "include",
             "convert": functools.partial(_sent, FORMATS[cursor.param_format or cursor.format]),
-            # a row that changes again at the same moment has the same cursor; `merge` doubles nothing
-            "primary_key": [] if self._setting("write_disposition") == "merge" else None,
+            # a row that changes again at the same moment has the same key and cursor: only an equal one is old;
+            # and rows that are replaced as a group have to come as one
+            "primary_key": [] if self._resource.merge_key else _whole,
         }
         start = (
             {cursor.start_param: "{incremental.start_value}"} if cursor.start_param and initial is not None else {}
         )
         return {key: value for key, value in made.items() if value is not None}, start
+
+
+def _whole(row: Any) -> Any:  # noqa: ANN401 - a row
+    """Return what tells a row of the cursor's last value from others of it."""
+    return row
 
 
 def _sent(form: CursorFormat, value: Any) -> Any:  # noqa: ANN401 - of a cursor
