@@ -68,7 +68,9 @@ def _tables(
     names = chosen(relations, values.get("tables") or (), values.get("exclude") or (), of)
     metadata = sa.MetaData(schema=schema, info={KEY: Snapshot(server, connection)})
     with warnings.catch_warnings(action="ignore", category=sa.exc.SAWarning):  # what it does not know is text
-        metadata.reflect(connection, only=names, views=True, resolve_fks=False)
+        metadata.reflect(connection, only=lambda name, _: name in names, views=True, resolve_fks=False)
+        for name in set(names) - {table.name for table in metadata.tables.values()}:  # tables of other servers
+            sa.Table(name, metadata, autoload_with=connection, resolve_fks=False)
     tables = [table for table in metadata.tables.values() if table.columns]
     for table in tables:
         _shape(server, table, values.get("as_text") or ())

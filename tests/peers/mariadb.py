@@ -26,6 +26,9 @@ class Server:
     port: int
     path: Path
 
+    def url(self, database, user="loader"):
+        return f"mysql://{user}:{PASSWORD}@127.0.0.1:{self.port}/{database}"
+
     def execute(self, *statements, database=None):
         with self.connect(database) as connection, connection.cursor() as cursor:
             for statement in statements:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mariadb as peer_mariadb
 import postgres as peer_postgres
 import pytest
 from github import GitHub
@@ -22,3 +23,12 @@ def postgres():
         pytest.skip("no PostgreSQL is installed")
     with peer_postgres.server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def mariadb():
+    """A MariaDB server with an empty database `shop`; without the programs of one the test is skipped."""
+    if not peer_mariadb.INSTALLED:
+        pytest.skip("no MariaDB is installed")
+    with peer_mariadb.server() as server:
+        yield server

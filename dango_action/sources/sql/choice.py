@@ -31,11 +31,10 @@ def chosen(relations: Collection[Relation], include: Sequence[str], exclude: Seq
     A partition is only synced by its exact name. `of` is what has them, for people.
 
     Raises:
-        ConfigError: a pattern fits nothing, or nothing is left; all patterns that fit nothing are named.
+        ConfigError: a pattern to include fits nothing, all of these are named; or nothing is left.
 
     """
-    problems = [*_unfit(relations, include, "tables", of), *_unfit(relations, exclude, "exclude", of)]
-    if problems:
+    if problems := list(_unfit(relations, include, "tables", of)):
         raise ConfigError(*problems)
     named = {one.name for one in relations if one.name in include}
     fitting = {

@@ -27,7 +27,7 @@ _RELATIONS = sa.text("""
     select table_name, table_type from information_schema.tables
     where table_schema = database() and table_type in ('BASE TABLE', 'VIEW', 'SYSTEM VERSIONED')
 """)
-_FORBIDDEN = {ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR, ER.VIEW_INVALID}
+_FORBIDDEN = {ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR}
 _WIDEST_BIT = 64
 _SPATIAL = (
     "geometry",
