@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from dango_action.config.registered import ALLOW_BASE_URL, BASE_URL, parameters_of
@@ -135,13 +136,13 @@ def _facts(one: dict[str, Any]) -> Iterator[str]:
     if one["required"]:
         yield "required"
     if one["default"] not in (None, ""):
-        yield f"default {one['default']}"
+        yield f"default {_written(one['default'])}"
     if one["choices"]:
         yield f"one of {' '.join(map(str, one['choices']))}"
     if one["aliases"]:
         yield f"also {' '.join(one['aliases'])}"
     if one["example"] is not None:
-        yield f"like {one['example']}"
+        yield f"like {_written(one['example'])}"
 
 
 def _ways(one: dict[str, Any]) -> Iterator[str]:
@@ -153,6 +154,11 @@ def _ways(one: dict[str, Any]) -> Iterator[str]:
         yield f"cursor {one['cursor']}"
     if not one["selected"]:
         yield "not selected"
+
+
+def _written(value: object) -> str:
+    """Return a value as YAML may have it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _cell(text: str) -> str:
