@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SOURCES_FILE = ".dango/sources.yml"
 
 _DEPTH = 3  # levels below a source: `dlt_native.function_kwargs.start_date`
+_DEPTH_OF_DEFINITIONS = 7  # `rest_api.resources[0].endpoint.params.since`
 _EXAMPLE = "sources: [{name: shop, type: dlt_native, dlt_native: {source_module: shop}}]"
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -49,7 +50,12 @@ class Parsed:
 
     def places(self, names: Iterable[str]) -> dict[str, dict[str, Position]]:
         """Return, for each of these sources, where its keys stand, like `dlt_native.source_module`."""
-        return {name: dict(places(self._nodes[name], _DEPTH)) for name in names if name in self._nodes}
+        sources = {source.name: source for source in self.config.sources} if self.config else {}
+        return {
+            name: dict(places(self._nodes[name], _DEPTH_OF_DEFINITIONS if sources[name].definition else _DEPTH))
+            for name in names
+            if name in self._nodes and name in sources
+        }
 
 
 def read(project: Path) -> Parsed:

@@ -37,8 +37,16 @@ _Variable = Annotated[
 ]
 
 
+def _with_permission(schema: dict[str, Any]) -> None:
+    """Say in JSON Schema that the address needs the permission."""
+    if BASE_URL in schema["properties"]:
+        schema["dependentSchemas"] = {
+            BASE_URL: {"properties": {ALLOW_BASE_URL: {"const": True}}, "required": [ALLOW_BASE_URL]}
+        }
+
+
 class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, json_schema_extra=_with_permission)
 
     @model_validator(mode="after")
     def _address_is_allowed(self) -> Self:

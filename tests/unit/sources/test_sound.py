@@ -1,0 +1,49 @@
+"""What is wrong with a definition in sources.yml, all at once, each with its line."""
+
+from dango_action.config.parse import parse
+from dango_action.sources.reading import look
+
+TEXT = """\
+sources:
+  - name: shop
+    type: rest_api
+    resources: [order]
+    rest_api:
+      parameters: {token: {secret: true}}
+      client:
+        base_url: https://api.example.com/
+        auth:
+          - {type: bearer, token: abcdef}
+          - {type: client_credentials, token_url: "https://login.example.com/", client_id: "${id}", client_secret: "${token}"}
+          - {type: python, function: "systems.shop:auth"}
+      resources:
+        - name: orders
+          map: systems.shop:row
+          endpoint: {path: "${tokn|upper}/{resources.items.id}/{x}", params: {since: "{incremental.start_value}"}}
+        - {name: orders, endpoint: {path: "{resources.orders.id}"}}
+"""
+
+
+def test_each_flaw_is_told_with_its_line(tmp_path):
+    parsed = parse(TEXT.encode(), "f.yml")
+    assert parsed.problems == ()
+
+    found = look(tmp_path, parsed.config.sources, parsed.places(["shop"]))
+
+    assert sorted((problem.at.line, problem.what) for problem in found.problems) == [
+        (4, "the source has no resource `order`"),
+        (9, "`token_url` is at another host than `base_url`, and the client's secret would go there"),
+        (11, "`${id}` is no parameter"),
+        (12, "code belongs into Python"),
+        (15, "code belongs into Python"),
+        (16, "`${tokn|upper}` asks for a form that there is not"),
+        (16, "`${tokn}` is no parameter"),
+        (16, "nothing fills `{incremental.start_value}`"),
+        (16, "nothing fills `{resources.items.id}`"),
+        (16, "nothing fills `{x}`"),
+        (17, "2 resources are called `orders`"),
+        (17, "nothing fills `{resources.orders.id}`"),
+    ]
+    assert [problem.what for problem in found.notices] == [
+        "`token` of `auth` stands in sources.yml, which is committed"
+    ]
