@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from dango_action.config import databases, definition, fields, files, model, registered, rest_api
+from dango_action.config.definition import Definition
 from dango_action.config.model import TYPES, Config
 from dango_action.config.target import DEFAULT
 
@@ -45,13 +46,7 @@ def json_schema() -> dict[str, Any]:
         schema_generator=_Generator,
     )
     definitions = document["$defs"]
-    texts = _documentation()
-    for name, described in definitions.items():
-        # the model of a type's sources is made of its definition, and has the keys of every source
-        known = {**(texts["SourceBase"] if name.endswith("Source") else {"type": _FORM}), **texts.get(name, {})}
-        for key, schema in described.get("properties", {}).items():
-            if text := known.get(key):
-                schema["description"] = text
+    _describe(definitions)
     definitions["Check"]["dependentRequired"] = {"max_age_hours": ["cursor"]}
     top = definitions.pop("Config")
     # Both keys may be left without a value: what was below them is commented out.
@@ -64,6 +59,33 @@ def json_schema() -> dict[str, Any]:
     }
     schema = {"$schema": _DIALECT, "title": _TITLE, **top, "examples": [_EXAMPLE], "$defs": definitions}
     return {**schema, "description": inspect.cleandoc(Config.__doc__ or "")}
+
+
+def definition_schema() -> dict[str, Any]:
+    """Return the schema of the file of a packaged type, draft 2020-12.
+
+    What it can't express, references and placeholders among it, is what `dango_action.sources.sound` looks for.
+    """
+    refs, document = models_json_schema([(Definition, "validation")], schema_generator=_Generator)
+    _describe(document["$defs"])
+    [ref] = refs.values()
+    return {
+        "$schema": _DIALECT,
+        "title": "dango: the definition of a type of sources",
+        **ref,
+        "$defs": document["$defs"],
+    }
+
+
+def _describe(definitions: dict[str, Any]) -> None:
+    """Put the text under each key of the models into their schemas."""
+    texts = _documentation()
+    for name, described in definitions.items():
+        # the model of a type's sources is made of its definition, and has the keys of every source
+        known = {**(texts["SourceBase"] if name.endswith("Source") else {"type": _FORM}), **texts.get(name, {})}
+        for key, schema in described.get("properties", {}).items():
+            if text := known.get(key):
+                schema["description"] = text
 
 
 def _source(refs: dict[str, Any]) -> dict[str, Any]:

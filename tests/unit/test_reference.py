@@ -1,17 +1,36 @@
-"""docs/sources/ is what the definitions say. To write it anew, run this file as a program."""
+"""docs/sources/ is what the definitions say, and the schema what their models do. Run as a program, it writes both."""
 
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from dango_action.config.json_schema import definition_schema
+from dango_action.config.lines import load
+from dango_action.config.nodes import plain
+from dango_action.config.registry import FOLDER as DEFINITIONS
 from dango_action.config.registry import kinds
 from dango_action.reference import lines, pages, reference
 
 FOLDER = Path(__file__).parents[2] / "docs" / "sources"
+SCHEMA = FOLDER.with_name("definition.schema.json")
 
 
 def test_the_pages_are_those_of_the_definitions():
     assert {file.name: file.read_text() for file in FOLDER.glob("*.md")} == pages()
+
+
+def test_the_published_schema_is_that_of_the_models_and_takes_every_definition():
+    schema = json.loads(SCHEMA.read_text())
+
+    assert schema == definition_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for kind in kinds():
+        document = plain(load((DEFINITIONS / f"{kind}.yml").read_bytes(), kind).root)
+        jsonschema.validate(document, schema)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**document, "titel": "x"}, schema)
 
 
 @pytest.mark.parametrize("kind", kinds())
@@ -29,5 +48,6 @@ if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for file in FOLDER.glob("*.md"):
         file.unlink()
+    SCHEMA.write_text(json.dumps(definition_schema(), indent=1) + "\n")
     for name, text in pages().items():
         (FOLDER / name).write_text(text)
