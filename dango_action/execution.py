@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from dango_action.credentials.allow_list import base_environment
 from dango_action.credentials.redaction import Redactor
 from dango_action.errors import DangoError, ExitCode, Problem, StoppedError
-from dango_action.forkserver import hide_from_workers
+from dango_action.forkserver import OF_APIS, hide_from_workers
 from dango_action.jobs import Job, Observer
 from dango_action.outcomes import kept_out
 from dango_action.pool import Pool
@@ -20,7 +20,7 @@ from dango_action.remote import Remote, tend_of
 from dango_action.results import SourceResult
 from dango_action.schedule import Schedule, width
 from dango_action.stop import interrupts, stop_signals
-from dango_action.tasks import task_of
+from dango_action.tasks import asks_an_api, task_of
 from dango_action.warehouse.generations import Warehouse
 
 if TYPE_CHECKING:
@@ -91,7 +91,9 @@ class Execution:
     def _execute(self, restorer: Restorer | None, signals: ExitStack, stack: ExitStack) -> None:
         hidden = Redactor.of(self.credentials.known(self.plan.sources))
         # imports dlt while the rest is prepared
-        pool = stack.enter_context(Pool.open(base_environment(self.credentials.job), redactor=hidden))
+        more = OF_APIS if any(asks_an_api(source) for source in self.plan.sources) else ()
+        environ = base_environment(self.credentials.job)
+        pool = stack.enter_context(Pool.open(environ, redactor=hidden, more=more))
         hide_from_workers()
         if restorer:
             restorer.restore(self.place.run)  # a signal interrupts it

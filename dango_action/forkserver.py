@@ -48,6 +48,8 @@ PRELOAD = (
     "dango_action.sync.pipeline",
     "dango_action.sync.providers",
 )
+OF_APIS = ("dango_action.sources.declarative", "dango_action.sources.rest.build")
+"""What workers of APIs need beyond that; it takes a moment that others need not wait."""
 FORKS = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -68,12 +70,15 @@ def hide_from_workers() -> None:
 class ForkServer:
     """The parent's side: starts the server, asks for workers, hears how they end."""
 
-    def __init__(self, environ: Mapping[str, str], *, fork: bool = FORKS) -> None:
-        """Start the server with `environ` and nothing else; it is usable at once, while it still imports."""
+    def __init__(self, environ: Mapping[str, str], more: Iterable[str] = (), *, fork: bool = FORKS) -> None:
+        """Start the server with `environ` and nothing else; it is usable at once, while it still imports.
+
+        `more` are modules to import beyond those that all workers need.
+        """
         self._control, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", __name__, str(theirs.fileno()), "fork" if fork else "spawn"],
+                [sys.executable, "-P", "-m", __name__, str(theirs.fileno()), "fork" if fork else "spawn", *more],
                 env=dict(environ),
                 cwd="/",  # dlt imports a module named like the working folder, if there is one
                 stdin=subprocess.DEVNULL,
@@ -134,10 +139,10 @@ def _kill_group(worker: int) -> None:
         os.killpg(worker, signal.SIGKILL)
 
 
-def _preload() -> None:
+def _preload(more: Iterable[str]) -> None:
     """Import what workers need, and leave no thread: a fork has none of them, but what they held stays held."""
     os.environ.update({_ARROWS_MEMORY: "background_thread:false"})
-    for module in PRELOAD:
+    for module in (*PRELOAD, *more):
         with contextlib.suppress(ImportError):  # a worker that needs it will say so
             importlib.import_module(module)
     os.environ.pop(_ARROWS_MEMORY)
@@ -146,11 +151,11 @@ def _preload() -> None:
 
 
 def main() -> NoReturn:
-    """Run the server: `python -P -m dango_action.forkserver DESCRIPTOR fork|spawn`."""
+    """Run the server: `python -P -m dango_action.forkserver DESCRIPTOR fork|spawn [MODULE ...]`."""
     control, forks = socket.socket(fileno=int(sys.argv[1])), sys.argv[2] == "fork"
     control.set_inheritable(False)
     if forks:
-        _preload()
+        _preload(sys.argv[3:])
         gc.freeze()  # keeps the imported modules out of the workers' collections, so their pages stay shared
     woken, wake = os.pipe()
     os.set_blocking(wake, False)

@@ -22,7 +22,7 @@ from dango_action.protocol import Extracted, Failed, Message, Preview, Tended, W
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -99,9 +99,14 @@ class Pool:
     _later: deque[Event] = field(default_factory=deque)
 
     @classmethod
-    def open(cls, environ: Mapping[str, str], *, redactor: Redactor | None = None) -> Self:
-        """Start the server; `environ` is all that the workers begin with, and logs lose what `redactor` knows."""
-        return cls(ForkServer(environ), redactor=redactor)
+    def open(
+        cls, environ: Mapping[str, str], *, redactor: Redactor | None = None, more: Iterable[str] = ()
+    ) -> Self:
+        """Start the server; `environ` is all that the workers begin with, and logs lose what `redactor` knows.
+
+        `more` are modules that many of them will import.
+        """
+        return cls(ForkServer(environ, more), redactor=redactor)
 
     def __post_init__(self) -> None:
         values = self.redactor.values if self.redactor else ()

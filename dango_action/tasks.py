@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from dango_action.protocol import Settings
 
 
+def asks_an_api(source: Source) -> bool:
+    """Return whether a source is an API that a definition describes."""
+    if isinstance(source, NativeSource):
+        return False
+    from dango_action.config.registered import definition_of  # noqa: PLC0415 - most projects have few of them
+
+    return definition_of(source).engine == "rest_api"
+
+
 def task_of(source: Source, project: Path, settings: Settings, scratch: Path) -> Task:
     """Return the task of a source's process, which loads nothing unless it is told where to."""
     native = source.dlt_native if isinstance(source, NativeSource) else None
