@@ -20,7 +20,10 @@ def doubts(task: Task, source: DltSource, arrived: Mapping[str, int], *, first: 
     """Give warnings about what was extracted, by the rows of each table; `first`: nothing was loaded before."""
     if not source.selected_resources:
         what = f"source `{task.name}` has no resource, so there is nothing to load"
-        yield Problem(what=what, hint="return the resources from its function: `return orders, products`")
+        hint = "return the resources from its function: `return orders, products`"
+        if not task.module:
+            hint = "its login sees none: look at what it may see, and at what the source's parameters choose"
+        yield Problem(what=what, hint=hint)
     elif first and not any(rows for table, rows in arrived.items() if not table.startswith("_dlt_")):
         what = f"source `{task.name}` has brought no row, and this is its first load"
         hint = "is there anything from where its cursor begins, and do its credentials show it? look at its log"

@@ -26,6 +26,8 @@ class Field:
     name: str
     type: pa.DataType
     nullable: bool = True
+    otherwise: str = ""
+    """What to do about a value that does not fit, if it is not to keep the column as text."""
 
 
 def tables(lines: Iterable[bytes], fields: Sequence[Field], rows: int, of: str) -> Iterator[pa.Table]:
@@ -91,8 +93,8 @@ def _typed(texts: pa.ChunkedArray, field: Field, of: str) -> pa.ChunkedArray:
     except (pa.ArrowInvalid, ValueError) as error:
         kind = "number" if pa.types.is_decimal(field.type) or pa.types.is_integer(field.type) else "time"
         what = f"`{of}.{field.name}` has a {kind} that the warehouse has no room for"
-        hint = f"keep the column as text: `as_text: [{of}.{field.name}]`"
-        raise SourceError.because(what, hint) from error
+        hint = f"keep the column as text: `as_text: [{of}.{field.name}]`, and --full-refresh once it was loaded"
+        raise SourceError.because(what, field.otherwise or hint) from error
 
 
 def _each(texts: pa.ChunkedArray, made: Any, kind: pa.DataType) -> pa.ChunkedArray:  # noqa: ANN401 - of a text

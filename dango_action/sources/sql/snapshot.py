@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import dlt
 from dlt.sources.sql_database import BaseTableLoader
 
 from dango_action.errors import SourceError
 from dango_action.sources.sql.rows import Field, tables
+from dango_action.sources.sql.standing import standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +37,9 @@ class Snapshot:
         self._open = 0
 
     def join(self) -> None:
-        """Count a table in."""
+        """Count a table in; after the last one the next is of a later moment, as when dlt only looks at each."""
+        if self.connection.closed:
+            self.connection = self.server.connect()
         self._open += 1
 
     def begins(self, table: object) -> bool:
@@ -71,13 +75,14 @@ class TableReader(BaseTableLoader):
         of = self.table.name
         columns = self.table.columns
         fields = [Field(name=it.name, type=it.info[KEY].arrow, nullable=bool(it.nullable)) for it in columns]
+        fields = standing(fields, self.columns, dlt.current.source_schema(), of)
         server = snapshot.server
         self.last_value, self.end_value = server.bound(self.last_value), server.bound(self.end_value)
         try:
             lines = server.lines(snapshot.connection, self._make_query(), [it.info[KEY].text for it in columns])
             for table in tables(lines, fields, self.chunk_size, of):
                 self._refuse_unmarked(table)
-                yield table
+                yield dlt.mark.with_hints(table, dlt.mark.make_hints(columns=self.columns))
         except server.drivers as error:
             raise server.told(error, of) from error
 

@@ -152,6 +152,37 @@ def test_tables_are_what_has_rows_of_its_own_and_names_are_read_as_they_are(proj
     assert [name for name, *_ in project.query("describe raw_all.empty")] == ["id", "note"]
 
 
+def test_a_column_keeps_its_type_and_takes_what_fits_it_exactly(project, database):
+    execute(
+        database,
+        "create table prices (id int primary key, n numeric(4, 2), m numeric(4, 2), at timestamp)",
+        "create table names (id int)",
+        "insert into prices values (1, 1.5, 1)",
+        "insert into names values (1), (2)",
+    )
+    write(project, entry(database))
+    assert rows(project.sync("--limit", "1", PASSWORD=PASSWORD)) == {"names": 1, "prices": 1}
+    project.sync(PASSWORD=PASSWORD)
+
+    execute(database, "alter table prices alter n type numeric(12, 4)", "insert into prices values (2, 3.25, 4)")
+    assert rows(project.sync(PASSWORD=PASSWORD)) == {"names": 2, "prices": 2}
+    execute(database, "insert into prices values (3, 3.255, 4)")
+    finer = project.sync(PASSWORD=PASSWORD)
+    execute(database, "alter table prices alter m type text, alter at type timestamptz")
+    other = project.sync(PASSWORD=PASSWORD)
+
+    assert project.query("select id, n from raw_shop.prices order by 1") == [
+        (1, Decimal("1.50")),
+        (2, Decimal("3.25")),
+    ]
+    assert told(finer)["shop"][0] == 5
+    assert "`prices.n` has a number that the warehouse has no room for; --full-refresh" in told(finer)["shop"][1]
+    assert "`prices.m` was decimal(4, 2) and is text now; --full-refresh" in told(other)["shop"][1]
+    assert "was timestamp without time zone and is timestamp with time zone now" in told(other)["shop"][1]
+    assert rows(project.sync("--full-refresh", PASSWORD=PASSWORD)) == {"names": 2, "prices": 3}
+    assert project.query("select n, m from raw_shop.prices where id = 3") == [(Decimal("3.2550"), "4.00")]
+
+
 INCREMENTAL = """
     create table orders (id int primary key, changed timestamptz, n int);
     insert into orders select i, '2024-01-01Z'::timestamptz + i * interval '1 hour', i from generate_series(1, 500) i;
@@ -282,7 +313,7 @@ def test_what_goes_wrong_is_told_with_the_next_step_and_without_a_secret(project
         create sequence s; create view writes as select nextval('s') as n;
         create table secret (id int);
         drop role if exists reader; create role reader login password '{PASSWORD}';
-        grant connect on database postgres to reader;
+        grant connect on database postgres to reader; create schema bare; grant usage on schema bare to reader;
         grant select on orders to reader;
         revoke connect on database "{urlsplit(database).path[1:]}" from public
         """,
@@ -341,10 +372,13 @@ def test_what_goes_wrong_is_told_with_the_next_step_and_without_a_secret(project
     write(
         project,
         entry(url, tables=["secret"]),
-        {**entry(url, as_text=["orders.changed"], **orders), "name": "sound"},
+        entry(url, name="sound", as_text=["orders.changed"], **orders),
+        entry(url, name="bare", schema="bare"),
     )
     done = project.sync(PASSWORD=PASSWORD)
 
     assert told(done)["shop"][0] == 4
     assert "permission denied for table secret; `GRANT SELECT` on it to `reader`" in told(done)["shop"][1]
-    assert told(done)["sound"][0] == 0
+    assert told(done)["sound"][0] == told(done)["bare"][0] == 0
+    assert "source `bare` has no resource, so there is nothing to load" in done.err
+    assert "its login sees none" in done.err
