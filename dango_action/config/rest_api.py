@@ -129,6 +129,23 @@ class RefreshToken(Words):
     """What a person has got by signing in."""
 
 
+class ServiceAccount(Words):
+    """A token that is got for what a service account signs (RFC 7523), at a provider that we know."""
+
+    type: Literal["service_account"]
+    provider: Text
+    """Who gives the tokens: `google`."""
+
+    client_email: Text
+    """The name of the service account."""
+
+    private_key: Text
+    """Its private key, in PEM."""
+
+    scope: Text
+    """What the token is to be good for."""
+
+
 class PythonAuth(Words):
     """A `requests` authentication in Python."""
 
@@ -141,7 +158,8 @@ class PythonAuth(Words):
 
 
 Auth: TypeAlias = Annotated[
-    Bearer | Header | Query | Basic | ClientCredentials | RefreshToken | PythonAuth, Field(discriminator="type")
+    Bearer | Header | Query | Basic | ClientCredentials | RefreshToken | ServiceAccount | PythonAuth,
+    Field(discriminator="type"),
 ]
 Auths: TypeAlias = Annotated[tuple[Auth, ...], Field(strict=False, min_length=1), OneOrMore()]
 
@@ -519,11 +537,23 @@ class Defaults(Words):
     primary_key: Keys | None = None
     """The columns that tell one row from another."""
 
+    merge_key: Keys | None = None
+    """Columns whose rows are replaced together."""
+
     write_disposition: Disposition | None = None
     """What is done with rows that are there already."""
 
     max_table_nesting: Count | None = None
     """How deep lists of lists become tables of their own."""
+
+    columns: dict[str, dict[str, Any]] = {}
+    """Hints for columns, in the words of dlt."""
+
+    page: Code | None = None
+    """Code that changes an answer, of a packaged definition alone."""
+
+    map: Code | None = None
+    """Code that changes a row, of a packaged definition alone."""
 
     endpoint: Endpoint = Endpoint()
     """What is asked for."""
@@ -538,9 +568,6 @@ class Resource(Defaults):
     description: str = ""
     """What it has."""
 
-    merge_key: Keys | None = None
-    """Columns whose rows are replaced together."""
-
     selected: bool = True
     """Whether it is synced if nothing is said."""
 
@@ -550,23 +577,17 @@ class Resource(Defaults):
     when: Text | None = None
     """A parameter without which there is no such resource."""
 
-    columns: dict[str, dict[str, Any]] = {}
-    """Hints for columns, in the words of dlt."""
-
     include_from_parent: Texts = ()
     """Fields of the row that this one is asked for by."""
+
+    table: Text | None = None
+    """The key of rows that names their table, and is taken out of them; without it, all go to the resource's."""
 
     rename: dict[str, str] = {}
     """Keys of rows, and what they are to be called."""
 
-    page: Code | None = None
-    """Code that changes an answer, of a packaged definition alone."""
-
     details: Details | None = None
     """What completes the rows, which have hardly more than ids."""
-
-    map: Code | None = None
-    """Code that changes a row, of a packaged definition alone."""
 
 
 class Api(Words):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dango_action.config.rest_api import Resource
 
 _CODE = frozenset({"page", "map"})
-_SECRETS = frozenset({"token", "value", "password", "client_secret", "refresh_token"})
+_SECRETS = frozenset({"token", "value", "password", "client_secret", "refresh_token", "private_key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,10 @@ def flaws(definition: Definition, *, packaged: bool) -> Iterator[Flaw]:
     """Give what is wrong. What is not packaged names no code, and gets tokens from its own host alone."""
     yield from _references(definition)
     yield from _names(definition)
+    cursor = definition.resource_defaults.endpoint.incremental is not None
     for index, resource in enumerate(definition.resources):
-        yield from _placeholders(resource, [one.name for one in definition.resources], f"resources[{index}]")
+        names = [one.name for one in definition.resources]
+        yield from _placeholders(resource, names, f"resources[{index}]", moves=cursor)
     if not packaged:
         yield from _code(definition.model_dump(by_alias=True, exclude_unset=True), "")
         yield from _addresses(definition)
@@ -91,8 +93,8 @@ def _names(definition: Definition) -> Iterator[Flaw]:
             yield Flaw(f"{count} resources are called `{name}`", hint, f"resources[{index}]")
 
 
-def _placeholders(resource: Resource, names: list[str], where: str) -> Iterator[Flaw]:
-    """Give the placeholders of dlt that it can't fill."""
+def _placeholders(resource: Resource, names: list[str], where: str, *, moves: bool) -> Iterator[Flaw]:
+    """Give the placeholders of dlt that it can't fill. `moves`: all resources have a cursor."""
     endpoint = resource.endpoint.model_dump(
         by_alias=True, exclude_unset=True, include={"path", "params", "json_body", "variables", "headers"}
     )
@@ -100,7 +102,7 @@ def _placeholders(resource: Resource, names: list[str], where: str) -> Iterator[
         for field in _fields(REFERENCE.sub("", text)):
             head, _, rest = field.partition(".")
             parent = rest.partition(".")[0]
-            if head == "incremental" and resource.endpoint.incremental:
+            if head == "incremental" and (moves or resource.endpoint.incremental):
                 continue
             if head == "resources" and parent in names and parent != resource.name:
                 continue
@@ -124,7 +126,8 @@ def _code(value: Any, where: str) -> Iterator[Flaw]:  # noqa: ANN401 - a part of
     if isinstance(value, dict):
         for key, below in value.items():
             at = f"{where}.{key}".lstrip(".")
-            if (key in _CODE and where.rpartition("[")[0] == "resources") or (key, below) == ("type", "python"):
+            of_rows = where == "resource_defaults" or where.rpartition("[")[0] == "resources"
+            if (key in _CODE and of_rows) or (key, below) == ("type", "python"):
                 yield Flaw(
                     "code belongs into Python", "write the source in custom_sources/, type `dlt_native`", at
                 )

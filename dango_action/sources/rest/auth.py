@@ -37,7 +37,7 @@ def auth_of(client: words.Client, values: Mapping[str, Any]) -> AuthBase:
         return Nobody()
     lacking: list[list[str]] = []
     for choice in client.auth:
-        needed = _needs(choice)
+        needed = dict.fromkeys(_needs(choice))
         absent = [name for name in needed if values.get(name) in (None, "")]
         if not absent:
             return _made(choice, values)
@@ -76,11 +76,18 @@ def _made(choice: words.Auth, values: Mapping[str, Any]) -> AuthBase:  # noqa: P
             data |= {"scope": text(choice.scope)} if choice.scope else {}
             client = (text(choice.client_id), text(choice.client_secret))
             url = render_base(choice.token_url, values)
-            return Minted(Mint(url, data, client, choice.send), choice.header, choice.prefix)
+            return Minted(Mint(url, lambda: data, client, choice.send), choice.header, choice.prefix)
         case words.RefreshToken():
             data = {"grant_type": "refresh_token", "refresh_token": text(choice.refresh_token)}
             client = (text(choice.client_id), text(choice.client_secret))
-            return Minted(Mint(token_url(choice.provider), data, client))
+            return Minted(Mint(token_url(choice.provider), lambda: data, client))
+        case words.ServiceAccount():
+            # imported here, since cryptography costs what few sources need
+            from dango_action.sources.rest.assertions import Assertions  # noqa: PLC0415
+
+            url = token_url(choice.provider)
+            signed = Assertions(text(choice.client_email), text(choice.private_key), text(choice.scope), url)
+            return Minted(Mint(url, signed.form))
         case words.PythonAuth():
             made: AuthBase = code(choice.function)(**_plain(render(choice.arguments, values)))
             return made
@@ -131,11 +138,15 @@ class InQuery(AuthBase):
 class Mint:
     """Where access tokens come from (RFC 6749, 5): one is got at need, and kept until shortly before its end."""
 
-    def __init__(self, url: str, data: Mapping[str, Any], client: tuple[str, str], send: str = "body") -> None:
+    def __init__(
+        self,
+        url: str,
+        form: Callable[[], Mapping[str, Any]],
+        client: tuple[str, str] | None = None,
+        send: str = "body",
+    ) -> None:
         self._url, self._client, self._send = url, client, send
-        self._data = (
-            dict(data) if send == "basic" else {**data, "client_id": client[0], "client_secret": client[1]}
-        )
+        self._form = form
         self._lock = threading.Lock()
         self._token, self._ends = "", 0.0
 
@@ -169,13 +180,19 @@ class Mint:
         seconds = float(lasts) if isinstance(lasts, int | float | str) and str(lasts).isdigit() else 3600.0
         self._token, self._ends = token, time.monotonic() + max(seconds - _EARLY, seconds / 2)
 
+    def _data(self) -> dict[str, Any]:
+        if self._client is None or self._send == "basic":
+            return dict(self._form())
+        return {**self._form(), "client_id": self._client[0], "client_secret": self._client[1]}
+
     def _asked(self) -> dict[str, Any]:
         for number in range(_TRIES):
+            form = self._data()
             try:
                 response = requests.post(
                     self._url,
-                    json=self._data if self._send == "json" else None,
-                    data=None if self._send == "json" else self._data,
+                    json=form if self._send == "json" else None,
+                    data=None if self._send == "json" else form,
                     auth=self._client if self._send == "basic" else None,
                     timeout=TIMEOUT,
                     allow_redirects=False,
@@ -203,7 +220,7 @@ class Mint:
         said = " ".join(str(document[key]) for key in ("error", "error_description") if document.get(key))
         raise CredentialsError.because(
             f"{host_of(self._url)} gives no token: {response.status_code} {said or response.reason}",
-            "the refresh token, or the client's id and secret, are wrong, expired or revoked: get new ones",
+            "what it was asked with is wrong, expired or revoked (refresh token, client, key): get new ones",
         )
 
 

@@ -6,6 +6,7 @@ import functools
 import time
 from typing import TYPE_CHECKING, Any
 
+import dlt
 from dlt.sources.rest_api import rest_api_resources
 
 from dango_action.config import rest_api as words
@@ -113,12 +114,12 @@ class _Made:
         resource, cursor = self._resource, self._endpoint.incremental
         given = {
             "primary_key": _columns_of(self._setting("primary_key"), self._scope),
-            "merge_key": _columns_of(resource.merge_key, self._scope),
+            "merge_key": _columns_of(self._setting("merge_key"), self._scope),
             "write_disposition": self._setting("write_disposition"),
             "max_table_nesting": self._setting("max_table_nesting"),
             "columns": self._columns(cursor),
             "include_from_parent": list(resource.include_from_parent),
-            "processing_steps": [*({"map": step} for step in self._steps(cursor)), *self._filters(cursor)],
+            "processing_steps": list(self._processing(cursor)),
         }
         return {
             "name": render(resource.name, self._scope),
@@ -133,7 +134,8 @@ class _Made:
 
     def _columns(self, cursor: Incremental | None) -> dict[str, Any]:
         """Return the hints; of rows with one key in a load, dlt is to keep the one with the newest cursor."""
-        columns = {name: dict(hints) for name, hints in self._resource.columns.items()}
+        both = {**self._defaults.columns, **self._resource.columns}
+        columns = {name: dict(hints) for name, hints in both.items()}
         merges = self._setting("write_disposition") == "merge" and self._setting("primary_key")
         if cursor and merges and "." not in cursor.cursor_path and "[" not in cursor.cursor_path:
             columns.setdefault(cursor.cursor_path, {}).setdefault("dedup_sort", "desc")
@@ -141,8 +143,8 @@ class _Made:
 
     def _steps(self, cursor: Incremental | None) -> Iterator[Callable[[Any], Any]]:
         resource, scope = self._resource, self._scope
-        if resource.map:
-            yield functools.partial(_mapped, code(resource.map), scope)
+        if named := self._setting("map"):
+            yield functools.partial(_mapped, code(named), scope)
         if resource.rename:
             yield functools.partial(_renamed, dict(resource.rename))
         if cursor and cursor.format in {"iso8601", "date"}:
@@ -176,19 +178,22 @@ class _Made:
     def _changes(self, session: ApiSession) -> Iterator[Callable[[Any], Any]]:
         """Give what is done with an answer before its rows are taken out of it."""
         resource, scope = self._resource, self._scope
-        if resource.page:
-            function = code(resource.page)
+        if page := self._setting("page"):
+            function = code(page)
             yield lambda document: function(document, scope)
         if resource.details:
             fetch = fetcher(resource.details, session, self._base_url, render(resource.details.params, scope))
             selector = self._endpoint.data_selector or "$"
             yield functools.partial(completed, details=resource.details, selector=selector, fetch=fetch)
 
-    def _filters(self, cursor: Incremental | None) -> Iterator[dict[str, Any]]:
-        """Give a filter against rows that have changed since the last slice of time ended."""
+    def _processing(self, cursor: Incremental | None) -> Iterator[dict[str, Any]]:
+        """Give what is done with each row; those that have changed since the last slice of time are left out."""
+        yield from ({"map": step} for step in self._steps(cursor))
         if cursor and isinstance(self._paginator, words.Windows) and self._paginator.settle:
             last = last_moment(self._paginator, moment(self._scope["now"]))
             yield {"filter": functools.partial(_settled, cursor, last)}
+        if self._resource.table:
+            yield {"yield_map": functools.partial(_to_table, self._resource.table)}
 
     def _incremental(self, cursor: Incremental) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return dlt's cursor, and the parameter with its start, which dlt would take from a cursor that moves."""
@@ -205,7 +210,7 @@ class _Made:
             "convert": functools.partial(_sent, FORMATS[cursor.param_format or cursor.format]),
             # a row that changes again at the same moment has the same key and cursor: only an equal one is old;
             # and rows that are replaced as a group have to come as one
-            "primary_key": [] if self._resource.merge_key else _whole,
+            "primary_key": [] if self._setting("merge_key") else _whole,
         }
         start = (
             {cursor.start_param: "{incremental.start_value}"} if cursor.start_param and initial is not None else {}
@@ -266,6 +271,11 @@ def _settled(cursor: Incremental, last: dt.datetime, row: Any) -> bool:  # noqa:
     """Return whether a row is no newer than what was asked for: its cursor would skip others of its time."""
     value = _below(cursor.cursor_path.split("."), row)
     return value is None or FORMATS[cursor.format].moment(value) <= last
+
+
+def _to_table(key: str, row: dict[str, Any]) -> Iterator[Any]:
+    """Give the row to the table that it names."""
+    yield dlt.mark.with_table_name({name: value for name, value in row.items() if name != key}, row[key])
 
 
 def _changed(

@@ -59,7 +59,7 @@ class Guarded(BasePaginator):
 
     def _begin(self) -> None:
         self._asked: set[str] = set()
-        self._last: Any = None
+        self._last = 0
         self._same = self._empty = 0
         self._ended = False
 
@@ -86,9 +86,11 @@ class Guarded(BasePaginator):
             self._inner = PaginatorFactory().create_paginator(response)[0] or SinglePagePaginator()
         self._inner.update_state(response, data)
         self._ended = self._is_last(response)
-        self._same = self._same + 1 if data and data == self._last else 1
+        # not the rows themselves: what follows changes them
+        seen = hash(repr(data))
+        self._same = self._same + 1 if data and seen == self._last else 1
         self._empty = 0 if data else self._empty + 1
-        self._last = data
+        self._last = seen
         if self.has_next_page and self._same >= _SAME_PAGES:
             raise _endless(f"the last {self._same} pages are the same")
         if self.has_next_page and self._empty >= _EMPTY_PAGES:
