@@ -63,7 +63,8 @@ class Stripe:
         self.first, self.denied, self.stuck, self.asked, self.refused = {}, set(), set(), [], []
 
     def add(self, path, name, created, /, **more):
-        self.objects.setdefault(path, []).append({"id": name, "created": created, **more})
+        stamp = "date" if path == "invoiceitems" else "created"
+        self.objects.setdefault(path, []).append({"id": name, stamp: created, **more})
 
     def change(self, path, name, /, **more):
         [found] = [row for row in self.objects[path] if row["id"] == name]
@@ -113,7 +114,7 @@ class Stripe:
         whole = {key: _whole(key, query[key]) for key in query if key == "limit" or key in CREATED}
         if not 1 <= whole.get("limit", 10) <= 100:
             raise RefusedError(400, "This value must be less than or equal to 100.", param="limit")
-        found = sorted(self._found(path, query, whole), key=lambda row: row.get("created", 0), reverse=True)
+        found = sorted(self._found(path, query, whole), key=_created, reverse=True)
         begin = self._begin(path, found, query.get("starting_after"))
         size = min(self.page, whole.get("limit", 10))
         more = path in self.stuck or begin + size < len(found)
@@ -126,7 +127,7 @@ class Stripe:
             canceled = path == "subscriptions" and row.get("status") == "canceled"
             wanted = not canceled or query.get("status") in ("all", "canceled")
             of = query.get("subscription") in (None, row.get("subscription"))
-            if wanted and of and least <= row.get("created", 0) <= most:
+            if wanted and of and least <= _created(row) <= most:
                 yield row
 
     def _begin(self, path, found, after):
@@ -137,6 +138,10 @@ class Stripe:
             said = f"No such {path.rpartition('/')[2].removesuffix('s')}: '{after}'"
             raise RefusedError(400, said, code="resource_missing", param="starting_after")
         return names.index(after) + 1
+
+
+def _created(row):
+    return row.get("created", row.get("date", 0))
 
 
 def _whole(key, text):
