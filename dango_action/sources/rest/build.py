@@ -147,7 +147,7 @@ class _Made:
             yield functools.partial(_mapped, code(named), scope)
         if resource.rename:
             yield functools.partial(_renamed, dict(resource.rename))
-        if cursor and cursor.format in {"iso8601", "date"}:
+        if cursor and cursor.format not in {"integer", "text"}:
             yield functools.partial(_timed, cursor.cursor_path.split("."), FORMATS[cursor.format].held)
 
     def _endpoint_config(self, cursor: Incremental | None, session: ApiSession) -> dict[str, Any]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from dango_action.config.rest_api import Format
 
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class CursorFormat:
@@ -32,12 +34,15 @@ class CursorFormat:
     moment: Callable[[Any], dt.datetime]
 
 
-def _seconds(value: Any) -> int:  # noqa: ANN401 - a number, a date or a time, as text or not
-    return value if isinstance(value, int) else int(moment(value).timestamp())
+def _unix(unit: dt.timedelta) -> CursorFormat:
+    """Return the form of numbers that count from 1970 on; for dlt they are times, as a backfill's window is."""
 
+    def held(value: Any) -> dt.datetime:  # noqa: ANN401 - a number, a date or a time, as text or not
+        if isinstance(value, int | float) or (isinstance(value, str) and value.isdecimal()):
+            return _EPOCH + (value if isinstance(value, float) else int(value)) * unit
+        return moment(value).astimezone(dt.UTC)
 
-def _milliseconds(value: Any) -> int:  # noqa: ANN401 - as above
-    return value if isinstance(value, int) else int(moment(value).timestamp() * 1000)
+    return CursorFormat(held, lambda value: (value - _EPOCH) // unit, held)
 
 
 def _time(value: Any) -> dt.datetime:  # noqa: ANN401 - as above
@@ -57,10 +62,8 @@ def _same(value: Any) -> Any:  # noqa: ANN401 - as above
 
 FORMATS: Mapping[Format, CursorFormat] = MappingProxyType(
     {
-        "unix_seconds": CursorFormat(_seconds, _same, lambda value: dt.datetime.fromtimestamp(int(value), dt.UTC)),
-        "unix_milliseconds": CursorFormat(
-            _milliseconds, _same, lambda value: dt.datetime.fromtimestamp(int(value) / 1000, dt.UTC)
-        ),
+        "unix_seconds": _unix(dt.timedelta(seconds=1)),
+        "unix_milliseconds": _unix(dt.timedelta(milliseconds=1)),
         "iso8601": CursorFormat(_time, iso8601, moment),
         "date": CursorFormat(_date, _date, moment),
         "integer": CursorFormat(int, _same, lambda value: dt.datetime.fromtimestamp(int(value), dt.UTC)),

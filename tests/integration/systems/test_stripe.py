@@ -1,5 +1,6 @@
 """Stripe, as the type `stripe` reads it: against a server that refuses what Stripe would."""
 
+import calendar
 import json
 import time
 from dataclasses import dataclass
@@ -25,14 +26,23 @@ class Accounts:
 
 
 @dataclass(frozen=True)
+class Backfill:
+    """A charge's amount before it, its days, and what was asked for."""
+
+    seen: int
+    window: list
+    query: dict
+
+
+@dataclass(frozen=True)
 class Synced:
     project: object
     shop: Stripe
     platform: Stripe
-    first: object
     second: object
     now: int
     before: int
+    backfill: Backfill
 
     def asked_again(self, path):
         """Return the first query of the second sync for a list."""
@@ -78,14 +88,20 @@ def synced(one_project, tmp_path_factory):
         first = one_project.sync(**hosts.environ)
         before = len(shop.asked)
         shop.change("charges", "ch_recent", refunded=True)
+        shop.change("charges", "ch_0", amount=50)  # too old to be noticed
         shop.change("products", "prod_0", name="New")
         shop.add("charges", "ch_same", now - 20 * DAY, amount=8)
         shop.add("charges", "ch_new", now - DAY, amount=9)
         shop.add("events", "evt_same", now - 10 * DAY, data={"object": {}})
         second = one_project.sync(**hosts.environ)
+        seen = one_project.one("select amount from raw_cards.charges where id = 'ch_0'")
+        window = [time.strftime("%Y-%m-%d", time.gmtime(now - age * DAY)) for age in (101, 98)]
+        asked = len(shop.asked)
+        filled = one_project.sync("--source", "cards", "--since", window[0], "--until", window[1], **hosts.environ)
     assert hosts.refused == shop.refused == platform.refused == []
-    assert (first.code, second.code) == (0, 0), first.err + second.err
-    return Synced(one_project, shop, platform, first, second, now, before)
+    assert (first.code, second.code, filled.code) == (0, 0, 0), first.err + second.err + filled.err
+    backfill = next(query for path, query, _ in shop.asked[asked:] if path == "charges")
+    return Synced(one_project, shop, platform, second, now, before, Backfill(seen, window, backfill))
 
 
 def test_all_pages_come_and_a_second_sync_reads_again_what_may_have_changed(synced):
@@ -104,6 +120,14 @@ def test_no_object_is_lost_or_doubled_and_a_changed_one_is_there_as_it_is_now(sy
         assert (table, found) == (table, [(count, count)])
     assert synced.column("select id from raw_cards.charges where refunded") == ["ch_recent"]
     assert synced.column("select name from raw_cards.products where id = 'prod_0'") == ["New"]
+
+
+def test_a_backfill_of_some_days_asks_for_them_alone_and_sees_an_old_change(synced):
+    since, until = (calendar.timegm(time.strptime(day, "%Y-%m-%d")) for day in synced.backfill.window)
+    assert synced.backfill.query == {"limit": "100", "created[gte]": str(since), "created[lte]": str(until)}
+    assert synced.backfill.seen == 0
+    assert synced.column("select amount from raw_cards.charges where id = 'ch_0'") == [50]
+    assert synced.project.one("select min(created) from raw_cards.charges").timestamp() == synced.now - 100 * DAY
 
 
 def test_what_is_nested_is_kept_and_keys_of_the_users_make_no_columns(synced):
