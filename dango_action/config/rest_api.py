@@ -345,6 +345,9 @@ class Job(Words):
     every: Annotated[float, Field(gt=0)] = 2.0
     """Seconds between two questions; they grow."""
 
+    longest: Annotated[float, Field(gt=0)] = 3600.0
+    """Seconds after which a job is given up."""
+
     result: Text
     """Where its rows are; `${id}` is its id."""
 

@@ -1,13 +1,10 @@
-"""Pages: dlt's paginators, each with a guard, and one of our own for jobs."""
+"""Pages: dlt's paginators, each with a guard; slices of time and jobs are our own."""
 
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urljoin
 
-from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client.detector import PaginatorFactory
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, SinglePagePaginator
 from dlt.sources.rest_api.config_setup import create_paginator
@@ -15,6 +12,7 @@ from dlt.sources.rest_api.config_setup import create_paginator
 from dango_action.config import rest_api as words
 from dango_action.errors import DangoError, SourceError
 from dango_action.sources.rest.code import code
+from dango_action.sources.rest.jobs import Job, first
 from dango_action.sources.rest.references import moment
 from dango_action.sources.rest.templates import render
 from dango_action.sources.rest.windows import Windows
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
 _SAME_PAGES = 3
 _EMPTY_PAGES = 1_000
-_LONGEST_POLL = 30.0
 
 
 def paginator_of(asked: words.Paginator | None, values: Mapping[str, Any], base_url: str) -> BasePaginator:
@@ -117,57 +114,7 @@ class Guarded(BasePaginator):
     def _is_last(self, response: Response) -> bool:
         """Return whether an answer is the last one by other signs than those that dlt knows."""
         end, more = self._pages.end_path, self._pages.more_path
-        return bool((end and _one(end, response)) or (more and not _one(more, response)))
-
-
-class Job(BasePaginator):
-    """A job at the server: it is started, asked after until it is done, and then its rows are read."""
-
-    def __init__(self, asked: words.Job, inner: BasePaginator, base_url: str) -> None:
-        super().__init__()
-        self._asked, self._inner, self._base = asked, inner, f"{base_url.rstrip('/')}/"
-        self._id, self._state, self._polls = "", "start", 0
-
-    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        """Learn what has become of the job.
-
-        Raises:
-            SourceError: it has failed, or was never started.
-
-        """
-        if self._state == "result":
-            self._inner.update_state(response, data)
-            self._has_next_page = self._inner.has_next_page
-        elif self._state == "start":
-            self._id, self._state = str(_one(self._asked.id_path, response) or ""), "poll"
-            if not self._id:
-                raise SourceError.because(
-                    f"a job was not started: the answer has no `{self._asked.id_path}`", "run it again"
-                )
-        else:
-            status = _one(self._asked.status_path, response)
-            if status in self._asked.failed:
-                raise SourceError.because(
-                    f"the job that makes the rows has ended as `{status}`", "run it again, or ask for less at once"
-                )
-            if status in self._asked.done:
-                self._state = "read"
-
-    def update_request(self, request: Request) -> None:
-        """Ask after the job, or for its rows."""
-        if self._state == "result":
-            self._inner.update_request(request)
-            return
-        where = self._asked.status if self._state == "poll" else self._asked.result
-        request.method, request.url = "GET", urljoin(self._base, where.replace("${id}", quote(self._id, safe="")))
-        request.params, request.json, request.data = {}, None, None
-        if self._state == "read":
-            self._state = "result"
-            request.params = dict(self._asked.result_params)
-            self._inner.init_request(request)
-        elif self._polls:
-            time.sleep(min(self._asked.every * 1.5 ** (self._polls - 1), _LONGEST_POLL))
-        self._polls += 1
+        return bool((end and first(end, response)) or (more and not first(more, response)))
 
 
 def _endless(how: str) -> DangoError:
@@ -178,7 +125,3 @@ def _endless(how: str) -> DangoError:
 
 def _fingerprint(request: Request) -> str:
     return json.dumps([request.method, request.url, request.params, request.json, str(request.data)], default=str)
-
-
-def _one(path: str, response: Response) -> Any:  # noqa: ANN401 - whatever the API answers
-    return next(iter(jsonpath.find_values(path, response.json())), None)

@@ -27,8 +27,7 @@ class Windows(BasePaginator):
 
     def __init__(self, asked: words.Windows, inner: BasePaginator, now: dt.datetime) -> None:
         super().__init__()
-        self._asked, self._fresh, self._now = asked, inner, now
-        self._inner = copy.deepcopy(inner)
+        self._asked, self._inner, self._now = asked, inner, now
         self._format = FORMATS[asked.format]
         self._of_days = asked.format == "date"
 
@@ -57,7 +56,6 @@ class Windows(BasePaginator):
             self._inner.update_request(request)
         elif self._has_next_page:
             self._begin = self._until + (_DAY if self._of_days else dt.timedelta())
-            self._inner = copy.deepcopy(self._fresh)
             self._slice(request)
 
     def _slice(self, request: Request) -> None:
@@ -92,7 +90,7 @@ def last_moment(asked: words.Windows, now: dt.datetime) -> dt.datetime:
 
 
 def _parts(request: Request) -> tuple[Any, ...]:
-    return copy.deepcopy((request.method, request.url, request.params, request.json, request.data))
+    return request.method, request.url, request.params, request.json, request.data
 
 
 def _restore(request: Request, parts: tuple[Any, ...]) -> None:
