@@ -32,6 +32,7 @@ class Asked:
     headers: dict
     body: bytes = field(repr=False)
     pairs: list = field(default_factory=list, repr=False)
+    over_tls: bool = True
 
     @property
     def form(self):
@@ -125,7 +126,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             path = f"/{path}"
         headers = {key.lower(): value for key, value in self.headers.items()}
         pairs = parse_qsl(url.query, keep_blank_values=True)
-        asked = Asked(self.command, host, path, dict(pairs), headers, body, pairs)
+        asked = Asked(self.command, host, path, dict(pairs), headers, body, pairs, self.host is not None)
         if host in self.hosts.apps:
             status, answer, *more = self.hosts.answer(asked)
         else:

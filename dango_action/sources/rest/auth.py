@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from dango_action.config import rest_api as words
 from dango_action.config.registry import token_url
 from dango_action.errors import CredentialsError
 from dango_action.sources.rest.code import code
-from dango_action.sources.rest.session import TIMEOUT
+from dango_action.sources.rest.session import AGAIN, LONGEST, TIMEOUT, pause_of
 from dango_action.sources.rest.templates import host_of, references, render, render_base
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _EARLY = 60.0
 """Seconds before its end at which a token is not used any more."""
 _TRIES = 3
+_HEADER = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 def auth_of(client: words.Client, values: Mapping[str, Any]) -> AuthBase:
@@ -119,8 +121,23 @@ class Sent(AuthBase):
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Add the header."""
         name, value = self._header()
-        request.headers[name] = value
+        request.headers[name] = _sendable(name, value)
         return request
+
+
+def _sendable(name: str, value: str) -> str:
+    """Return a header's value without the space around it, which a copied secret often has.
+
+    Raises:
+        CredentialsError: there is something in it that no header can hold.
+
+    """
+    if _HEADER.fullmatch(value := value.strip()):
+        return value
+    raise CredentialsError.because(
+        f"the secret for `{name}` can't be sent: it has a line break, or a character like `…`",
+        "copy it again, whole and without anything else, and set it anew",
+    )
 
 
 class InQuery(AuthBase):
@@ -187,6 +204,7 @@ class Mint:
 
     def _asked(self) -> dict[str, Any]:
         for number in range(_TRIES):
+            last = number == _TRIES - 1
             form = self._data()
             try:
                 response = requests.post(
@@ -197,18 +215,19 @@ class Mint:
                     timeout=TIMEOUT,
                     allow_redirects=False,
                 )
-            except requests.ConnectionError:
-                if number == _TRIES - 1:
+            except (requests.ConnectionError, requests.Timeout):
+                if last:
                     raise
                 time.sleep(2**number)
                 continue
-            if response.status_code < requests.codes.server_error or number == _TRIES - 1:
+            pause = pause_of(response, number)
+            if last or response.status_code not in AGAIN or pause > LONGEST:
                 break
-            time.sleep(2**number)
+            time.sleep(pause)
         return self._read(response)
 
     def _read(self, response: requests.Response) -> dict[str, Any]:
-        if response.status_code >= requests.codes.server_error:
+        if response.status_code in AGAIN or response.status_code >= requests.codes.server_error:
             response.raise_for_status()
         try:
             document = response.json()

@@ -18,7 +18,7 @@ from dango_action.sources.rest.formats import FORMATS
 from dango_action.sources.rest.paginators import paginator_of
 from dango_action.sources.rest.references import iso8601, moment
 from dango_action.sources.rest.session import ApiSession
-from dango_action.sources.rest.templates import host_of, render, render_base, render_path
+from dango_action.sources.rest.templates import render, render_base, render_path
 from dango_action.sources.rest.windows import last_moment
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def resources(definition: Definition, values: Mapping[str, Any]) -> list[DltReso
         for more in _each(resource, known)
     ]
     made = [_Made(definition, resource, scope, base_url) for resource, scope in scopes]
-    hosts = {host_of(base_url), *(host_of(one.path) for one in made if "://" in one.path)}
-    session = ApiSession(sorted(hosts), client.answers, client.rate_limit)
+    addresses = [base_url, *(one.path for one in made if "://" in one.path)]
+    session = ApiSession(addresses, client.answers, client.rate_limit)
     session.auth = auth_of(client, known)
     session.headers.update({key: str(value) for key, value in render(client.headers, known).items()})
     config: Any = {
@@ -208,14 +208,20 @@ class _Made:
             "row_order": cursor.row_order,
             "on_cursor_value_missing": "include",
             "convert": functools.partial(_sent, FORMATS[cursor.param_format or cursor.format]),
-            # a row that changes again at the same moment has the same key and cursor: only an equal one is old;
-            # and rows that are replaced as a group have to come as one
-            "primary_key": [] if self._setting("merge_key") else _whole,
+            "primary_key": self._boundary(),
         }
         start = (
             {cursor.start_param: "{incremental.start_value}"} if cursor.start_param and initial is not None else {}
         )
         return {key: value for key, value in made.items() if value is not None}, start
+
+    def _boundary(self) -> Any:  # noqa: ANN401 - a key, or what makes one of a row
+        """Return what tells the rows of the cursor's last value that were there from those that are new."""
+        if self._setting("merge_key"):
+            return []  # rows that are replaced as a group have to come as one
+        if self._setting("primary_key") and self._setting("write_disposition") != "merge":
+            return None  # the key of the resource: what is added is added once, even if it has changed since
+        return _whole  # a row may change again at the same moment: only an equal one is old
 
 
 def _whole(row: Any) -> Any:  # noqa: ANN401 - a row

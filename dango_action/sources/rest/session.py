@@ -15,10 +15,10 @@ from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
 
 from dango_action.errors import CredentialsError, SourceError
 from dango_action.retry_after import seconds_of
-from dango_action.sources.rest.templates import host_of
+from dango_action.sources.rest.templates import host_of, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from dango_action.config.rest_api import Answer, RateLimit
 
@@ -28,16 +28,19 @@ TRIES = 6
 """How often one request is sent before its failure is the source's."""
 LONGEST = 300.0
 """Seconds of a pause that a request waits for; a server that asks for more gets the source tried again later."""
-_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""What a server answers that may be otherwise soon."""
+_BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 _LONGEST_DETAIL = 200
+_SHORTEST = 8
 
 
 class ApiSession(requests.Session):
     """A session for one source. Its resources may use it from several threads."""
 
-    def __init__(self, hosts: Sequence[str], answers: Sequence[Answer], limit: RateLimit | None) -> None:
+    def __init__(self, addresses: Iterable[str], answers: Sequence[Answer], limit: RateLimit | None) -> None:
         super().__init__()
-        self._hosts, self._answers = frozenset(hosts), answers
+        self._origins, self._answers = frozenset(map(origin_of, addresses)), answers
         self._gap = limit.seconds / limit.requests if limit else 0.0
         self._lock, self._next = threading.Lock(), 0.0
 
@@ -48,7 +51,16 @@ class ApiSession(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Follow no redirect to another host: headers of our own would go there, too."""
         target = super().get_redirect_target(resp)
-        return target if target and host_of(requests.compat.urljoin(resp.url, target)) in self._hosts else None
+        return self._own(requests.compat.urljoin(resp.url, target)) if target else None
+
+    def _own(self, url: str) -> str | None:
+        """Return an address if it is at a host of the API's, and with TLS if that host has it; else None.
+
+        Servers behind a proxy often write `http://` into their links.
+        """
+        if url.startswith("http://") and origin_of(secured := f"https://{url[7:]}") in self._origins:
+            return secured
+        return url if origin_of(url) in self._origins else None
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # noqa: ANN401
         """Send a request until its answer is one to go on with.
@@ -59,9 +71,11 @@ class ApiSession(requests.Session):
             requests.HTTPError: the server is out of order, or asks for a longer pause than one waits for here.
 
         """
-        if host_of(request.url or "") not in self._hosts:
+        own = self._own(request.url or "")
+        if own is None:
             what = f"an answer leads to another host, {host_of(request.url or '')}"
             raise SourceError.because(what, "the credentials are not sent there; is the address right?")
+        request.url = own
         hooks, request.hooks = request.hooks, {"response": []}
         kwargs["timeout"] = kwargs.get("timeout") or TIMEOUT
         renewed = False
@@ -70,7 +84,7 @@ class ApiSession(requests.Session):
             self._wait_for_turn()
             try:
                 response = super().send(request, **kwargs)
-            except (requests.ConnectionError, requests.Timeout) as error:
+            except _BROKEN as error:
                 if last:  # its own text has the address, with what may be secret in the query
                     raise type(error)(
                         f"{host_of(request.url or '')} can't be reached, or does not answer"
@@ -81,12 +95,12 @@ class ApiSession(requests.Session):
                 renewed = True
                 continue
             rule = self._rule(response)
-            if rule is None and response.ok and not response.is_redirect:
+            # one that leads on within the API is followed by the caller
+            if rule is None and response.ok and (not response.is_redirect or self.get_redirect_target(response)):
                 return _dispatched(response, hooks["response"])
             if not self._is_passing(response, rule):
                 raise _refusal(response, rule)
-            pause = seconds_of(response.headers.get("Retry-After"))
-            pause = float(2**number) if pause is None else pause
+            pause = pause_of(response, number)
             if last or pause > LONGEST:
                 raise requests.HTTPError(_said(response, rule), response=response)
             time.sleep(pause)
@@ -104,7 +118,13 @@ class ApiSession(requests.Session):
 
     @staticmethod
     def _is_passing(response: requests.Response, rule: Answer | None) -> bool:
-        return rule.do == "retry" if rule else response.status_code in _AGAIN
+        return rule.do == "retry" if rule else response.status_code in AGAIN
+
+
+def pause_of(response: requests.Response, number: int) -> float:
+    """Return the seconds to wait before another try: what the server asks for, or more with each try from 0 on."""
+    asked = seconds_of(response.headers.get("Retry-After"))
+    return float(2**number) if asked is None else asked
 
 
 def _renew(request: requests.PreparedRequest) -> bool:
@@ -160,8 +180,19 @@ def _said(response: requests.Response, rule: Answer | None) -> str:
     said = f"{what} to {path}"
     if rule and rule.say:
         said = f"{rule.say} ({said})"
-    detail = next(_details(response, rule), "")
+    detail = _without_sent(next(_details(response, rule), ""), response.request)[:_LONGEST_DETAIL]
     return f"{said}: {detail}" if detail else said
+
+
+def _without_sent(text: str, request: requests.PreparedRequest | None) -> str:
+    """Return a server's words without the headers that it was sent.
+
+    They may hold a token that was just got, and that nothing else knows to be a secret.
+    """
+    sent = {word for value in request.headers.values() for word in str(value).split()} if request else set()
+    for word in sorted(sent, key=len, reverse=True):
+        text = text.replace(word, "***") if len(word) >= _SHORTEST else text
+    return text
 
 
 def _details(response: requests.Response, rule: Answer | None) -> Iterator[str]:
@@ -169,4 +200,4 @@ def _details(response: requests.Response, rule: Answer | None) -> Iterator[str]:
     for path in (*paths, "error.message", "error_description", "errors[0].message", "message", "error", "errors"):
         for value in _found(path, response):
             if value and isinstance(value, str | dict | list):
-                yield " ".join(str(value).split())[:_LONGEST_DETAIL]
+                yield " ".join(str(value).split())

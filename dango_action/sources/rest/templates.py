@@ -12,6 +12,7 @@ from dango_action.sources.rest.references import FORMS, REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(:[0-9]+)?")
 
 
@@ -55,6 +56,16 @@ def render_base(url: str, values: Mapping[str, Any]) -> str:
 def host_of(url: str) -> str:
     """Return the host of an address, with its port, in small letters."""
     return urlsplit(url).netloc.rpartition("@")[2].lower()
+
+
+def origin_of(url: str) -> str:
+    """Return the scheme, host and port of an address, however they are written; empty if it is none."""
+    try:
+        split = urlsplit(url)
+        port = split.port or _PORTS.get(split.scheme)
+    except ValueError:
+        return ""
+    return f"{split.scheme}://{split.hostname}:{port}" if split.hostname and port else ""
 
 
 def _rendered(value: Any, values: Mapping[str, Any], clean: Callable[[Any], Any]) -> Any:  # noqa: ANN401

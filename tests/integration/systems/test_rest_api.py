@@ -104,6 +104,9 @@ class Api:
         pair = base64.b64decode(asked.headers.get("authorization", "Basic ").removeprefix("Basic ")).decode()
         return (200, [{"id": 1}]) if pair == "jos\u00e9:p\u00e4ss-w\u00f6rd" else (401, {})
 
+    def log(self, _):
+        return 200, [{"id": 1, "at": "2024-03-01T00:00:00Z", "read_at": time.monotonic()}]
+
     def offsets(self, asked):
         start = int(asked.query["offset"])
         return 200, {"total": 5, "items": [{"id": n} for n in range(start, min(start + 2, 5))]}
@@ -181,6 +184,9 @@ SOURCES = [
 ]
 
 
+ADDED = a_source("log", {"incremental": {"cursor_path": "at"}}, write_disposition="append")
+
+
 @pytest.fixture(scope="module")
 def many(hosts, new_project):
     """One sync of many small sources."""
@@ -202,7 +208,7 @@ def problem(many, name):
 
 def test_an_api_goes_from_nothing_to_rows_and_then_to_new_rows_without_python(project, hosts, api):
     [block] = re.findall(r"```yaml\n(sources:.*?)```", DOCS.read_text(), re.DOTALL)[:1]
-    project.write(".dango/sources.yml", block)
+    project.write(".dango/sources.yml", f"{block}  - {json.dumps(ADDED)}\n")
 
     assert project.dango("config", "validate").code == 0
     first = project.sync(**hosts.environ, SHOP__TOKEN=TOKEN)
@@ -212,6 +218,8 @@ def test_an_api_goes_from_nothing_to_rows_and_then_to_new_rows_without_python(pr
     third = project.sync(**hosts.environ, SHOP__TOKEN=TOKEN)
 
     assert [done.code for done in (first, second, third)] == [0, 0, 0]
+    # a row that is added once is so, whatever it says by now
+    assert project.query("select count(*) from raw_log.rows") == [(1,)]
     # four of the first rows have two tables more; then one changed row and two new ones; then nothing
     assert [done.document["sources"][0]["rows"] for done in (first, second, third)] == [13, 7, 0]
     assert not list(project.path.rglob("*.py"))
