@@ -16,7 +16,7 @@ _ROWS = 10_000
 
 
 def parquet_batches(file: DataFile) -> Iterator[Any]:
-    """Give a file's rows as Arrow batches, without dictionaries.
+    """Give a file's rows as Arrow batches, in types that dlt has.
 
     Raises:
         SourceError: it is no Parquet file, or a broken one.
@@ -34,4 +34,10 @@ def parquet_batches(file: DataFile) -> Iterator[Any]:
 
 
 def _plain(column: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    if pa.types.is_dictionary(column.type):
+        return column.dictionary_decode()
+    if pa.types.is_uint64(column.type):  # dlt would have the column as a signed one, which half of the values fit
+        return column.cast(pa.decimal128(20, 0))
+    if pa.types.is_integer(column.type):  # the next file may have a wider type, and the column would not
+        return column.cast(pa.int64())
+    return column.cast(pa.float64()) if pa.types.is_floating(column.type) else column

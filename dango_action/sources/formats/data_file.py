@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import shutil
@@ -36,9 +37,10 @@ class DataFile:
         return SourceError.because(f"{self.name} {what}", hint)
 
     def digest(self) -> str:
-        """Return what tells the content from any other."""
+        """Return what tells the content from any other: 16 characters, since the state has them of each file."""
         with self.path.open("rb") as reader:
-            return hashlib.file_digest(reader, "sha256").hexdigest()
+            whole = hashlib.file_digest(reader, "sha256").digest()
+        return base64.urlsafe_b64encode(whole[:12]).decode()
 
     def unpacked(self) -> DataFile:
         """Return the file as it was before gzip, if that has packed it, whatever it is called.

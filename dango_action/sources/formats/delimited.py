@@ -68,7 +68,8 @@ class CsvReader:
 
     def __init__(self, scratch: Path, normal: Callable[[str], str]) -> None:
         """Open a database in memory that does the parsing; `scratch` is a folder for copies of files."""
-        self._connection = duckdb.connect()
+        # most files are small, and more threads would take longer to start than one to read
+        self._connection = duckdb.connect(config={"threads": 1})
         self._link = scratch / "data"  # a name without anything that DuckDB takes for a pattern
         self._normal = normal
         self._met: set[str] = set()
@@ -156,6 +157,7 @@ class CsvReader:
         return (found[0], found[1]) if found else None
 
     def _query(self, text: _Text, *, rejects: bool) -> str:
+        longest = min(_LONGEST, text.file.path.stat().st_size + 1)
         self._link.unlink(missing_ok=True)
         self._link.symlink_to(text.file.path.absolute())
         query = _READ.format(
@@ -164,8 +166,8 @@ class CsvReader:
             header=text.dialect.header is True,
             delimiter=_quoted(text.dialect.delimiter),
             quote=_quoted(text.dialect.quote),
-            longest=_LONGEST,
-            buffer=2 * _LONGEST,
+            longest=longest,
+            buffer=2 * longest,
             rejects=rejects,
         )
         # the parser takes an empty line for a row wherever a row has one value

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _ROWS = 10_000
+_HELD = 32  # parts at most
 
 
 def gathered(parts: Iterable[Any]) -> Iterator[Any]:
@@ -20,6 +21,8 @@ def gathered(parts: Iterable[Any]) -> Iterator[Any]:
             yield _together(held)
             held = []
         held.append(part)
+        if len(held) == _HELD:
+            held = [_together(held)]
     if held:
         yield _together(held)
 
@@ -33,4 +36,5 @@ def _fit(one: Any, other: Any) -> bool:  # noqa: ANN401 - Arrow tables and lists
 def _together(parts: list[Any]) -> Any:  # noqa: ANN401 - as above
     if isinstance(parts[0], list):
         return [row for part in parts for row in part]
-    return pa.concat_tables(parts)
+    # a copy without the room for thousands of rows that DuckDB leaves in each of its batches
+    return pa.concat_tables(parts).combine_chunks()

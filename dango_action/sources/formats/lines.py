@@ -20,6 +20,11 @@ Lines: TypeAlias = tuple[list[dict[str, Any]], list[int]]
 _ROWS = 1_000
 _MARK = b"\xef\xbb\xbf"
 _LONG = re.compile(rb"[0-9]{19}")  # such a number may not fit into 64 bits, and orjson would round it
+_MOST = 2**63
+
+
+class TooLongError(ValueError):
+    """A whole number of more than 64 bits."""
 
 
 def json_lines(file: DataFile) -> Iterator[Lines]:
@@ -84,9 +89,18 @@ def _row(file: DataFile, number: int, text: bytes) -> dict[str, Any]:
 
 
 def _broken(file: DataFile, line: int, error: ValueError) -> DangoError:
+    if isinstance(error, TooLongError):
+        what = "it holds a whole number of more than 64 bits, which no column can hold"
+        return file.broken(line, what, "write it as text: in quotes")
     column = getattr(error, "colno", 0)
     return file.broken(line, f"it is no JSON, from column {column} on", "mend it; is the file complete?")
 
 
 def _parsed(text: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
-    return json.loads(text) if _LONG.search(text) else orjson.loads(text)
+    return json.loads(text, parse_int=_whole) if _LONG.search(text) else orjson.loads(text)
+
+
+def _whole(digits: str) -> int:
+    if not -_MOST <= (number := int(digits)) < _MOST:
+        raise TooLongError
+    return number

@@ -62,7 +62,7 @@ class ProjectFiles:
         before = _state(path)
         yield Fetched(path=path, version=None)
         if not path.exists() or _state(path) != before:
-            what = f"{self.url}{found.name} was written to while it was read"
+            what = f"{self.url}{found.name} was written to or deleted while it was read"
             raise SourceError.because(what, "nothing was loaded; run again once the file is complete")
 
     def _root(self, pattern: str) -> Path:

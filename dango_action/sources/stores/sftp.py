@@ -75,7 +75,7 @@ class RemoteFiles:
                 writer.write(chunk)
             after = reader.stat()
         if (before.st_mtime, before.st_size) != (after.st_mtime, after.st_size):
-            what = f"{self.url}{found.name} was written to while it was read"
+            what = f"{self.url}{found.name} was written to or deleted while it was read"
             raise SourceError.because(what, "nothing was loaded; run again once the file is complete")
         yield Fetched(path=path, version=_found(found.name, after).version)
         path.unlink(missing_ok=True)
