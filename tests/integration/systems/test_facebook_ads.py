@@ -13,23 +13,26 @@ TODAY = dt.datetime.now(dt.UTC).date()
 TOKENS = {name: f"EAAB-{name}-4d1c" for name in ("ads", "empty_account", "barred", "failing", "endless", "tables")}
 SECRET = "app-secret-90c2"
 SETTLED, REVISED, LAST = (str(TODAY - dt.timedelta(days=days)) for days in (60, 20, 1))
+BACK = tuple(str(TODAY - dt.timedelta(days=days)) for days in (65, 50))
 
 
 @dataclass(frozen=True)
 class Synced:
-    """Two syncs, with changes between them."""
+    """Two syncs, with changes between them, and a backfill of a day that has settled."""
 
     project: object
     hosts: Hosts
     accounts: dict
     first: Done
     second: Done
-    jobs_before: int
+    backfill: Done
+    jobs: tuple
+    settled: list
 
-    def windows(self, name):
-        """Return the days that reports were asked for, by run."""
-        jobs = [(str(job["since"]), str(job["until"])) for job in self.accounts[name].jobs.values()]
-        return jobs[: self.jobs_before], jobs[self.jobs_before :]
+    def windows(self, number):
+        """Return the days that a run has asked reports for."""
+        begin, end = (0, *self.jobs)[number], (*self.jobs, None)[number]
+        return [(str(job["since"]), str(job["until"])) for job in self.accounts["ads"].jobs.values()][begin:end]
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +51,16 @@ def synced(one_project, tmp_path_factory):
     configure(one_project)
     with Hosts(tmp_path_factory.mktemp("hosts"), {Graph.host: Graph(*accounts.values())}) as hosts:
         first = one_project.sync(**hosts.environ)
-        jobs_before = len(accounts["ads"].jobs)
+        jobs = [len(accounts["ads"].jobs)]
         change(accounts["ads"])
         second = one_project.sync("--source", "ads", **hosts.environ)
+        jobs.append(len(accounts["ads"].jobs))
+        settled = one_project.query(f"select spend::text from raw_ads.insights where date_start = '{SETTLED}'")
+        window = ("--since", *BACK[:1], "--until", *BACK[1:])
+        backfill = one_project.sync("--source", "ads", *window, **hosts.environ)
     assert hosts.refused == []
     assert [refused for account in accounts.values() for refused in account.refused] == []
-    return Synced(one_project, hosts, accounts, first, second, jobs_before)
+    return Synced(one_project, hosts, accounts, first, second, backfill, tuple(jobs), settled)
 
 
 def configure(project):
@@ -127,7 +134,7 @@ def test_objects_of_all_pages_come_and_changed_ones_once(synced):
 
 
 def test_figures_are_reported_in_windows_and_again_for_the_days_of_attribution(synced):
-    first, second = synced.windows("ads")
+    first, second = synced.windows(0), synced.windows(1)
     days = [dt.date.fromisoformat(day) for window in first for day in window]
     assert len(first) == 3
     assert (days[0], days[-1]) == (TODAY - dt.timedelta(days=70), TODAY)
@@ -135,10 +142,12 @@ def test_figures_are_reported_in_windows_and_again_for_the_days_of_attribution(s
     assert second == [(str(TODAY - dt.timedelta(days=29)), str(TODAY))]
 
 
-def test_a_reloaded_day_is_replaced_whole_and_a_settled_one_stays(synced):
+def test_a_reloaded_day_is_replaced_whole_and_a_settled_one_stays_until_a_backfill(synced):
+    assert synced.settled == [("1.100000000",)]
+    assert (synced.backfill.code, synced.windows(2)) == (0, [BACK])
     found = "select date_start::text, ad_id, publisher_platform, spend::text from raw_ads.insights order by all"
     assert synced.project.query(found) == [
-        (SETTLED, "1", "facebook", "1.100000000"),
+        (SETTLED, "1", "facebook", "9.990000000"),
         (REVISED, "1", "facebook", "2.500000000"),
         (REVISED, "2", "facebook", "2.220000000"),
         (LAST, "1", "facebook", "3.300000000"),
@@ -163,17 +172,17 @@ def test_an_account_without_anything_is_no_failure_and_is_asked_for_what_meta_ke
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "code", "said"),
     [
-        ("expired", "the access token is not valid, or has expired"),
-        ("barred", "the access token lacks a permission"),
-        ("failing", "Job Failed"),
-        ("endless", "page"),
+        ("expired", 4, "the access token is not valid, or has expired"),
+        ("barred", 4, "the access token lacks a permission"),
+        ("failing", 5, "Job Failed"),
+        ("endless", 5, "the pages of the API do not end"),
     ],
 )
-def test_what_goes_wrong_is_said_without_the_token(synced, name, said):
+def test_what_goes_wrong_is_said_without_the_token(synced, name, code, said):
     [problem] = synced.first.source(name)["problems"]
-    assert said in problem["what"]
+    assert (synced.first.source(name)["exit_code"], said in problem["what"]) == (code, True)
     log = (synced.project.runs()[0] / f"{name}.log").read_text()
     assert not [token for token in TOKENS.values() if token in log + synced.first.out]
     assert "access_token=" not in log

@@ -165,17 +165,17 @@ def test_a_shop_without_anything_is_no_failure(synced):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "code", "said"),
     [
-        ("expired", "Shopee does not take the app's key, the shop, or its access token"),
-        ("wrong_key", "Shopee does not take the app's key, the shop, or its access token"),
-        ("lost", "GONE"),
-        ("endless", "page"),
+        ("expired", 4, "Shopee does not take the app's key, the shop, or its access token"),
+        ("wrong_key", 4, "Shopee does not take the app's key, the shop, or its access token"),
+        ("lost", 5, "has left out GONE"),
+        ("endless", 5, "the pages of the API do not end"),
     ],
 )
-def test_what_goes_wrong_is_said_without_a_secret(synced, name, said):
+def test_what_goes_wrong_is_said_without_a_secret(synced, name, code, said):
     [problem] = synced.first.source(name)["problems"]
-    assert said in problem["what"]
+    assert (synced.first.source(name)["exit_code"], said in problem["what"]) == (code, True)
     log = (synced.project.runs()[0] / f"{name}.log").read_text()
     assert not [secret for secret in (KEY, *TOKENS.values()) if secret in log + synced.first.out]
     assert "sign=" not in log

@@ -198,11 +198,11 @@ def test_an_empty_desk_and_one_from_a_moment_ago_are_no_failures(synced):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
-    [("stale", "401"), ("barred", "403"), ("endless", "page")],
+    ("name", "code", "said"),
+    [("stale", 4, "401"), ("barred", 4, "403"), ("endless", 5, "the pages of the API do not end")],
 )
-def test_what_goes_wrong_is_said(synced, name, said):
+def test_what_goes_wrong_is_said(synced, name, code, said):
     [problem] = synced.first.source(name)["problems"]
-    assert said in problem["what"]
+    assert (synced.first.source(name)["exit_code"], said in problem["what"]) == (code, True)
     left = (synced.project.runs()[0] / f"{name}.log").read_text()
     assert not [secret for secret in (TOKEN, SECRET, BEARER) if secret in left + synced.first.out]
