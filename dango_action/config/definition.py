@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 from dango_action.config.databases import SqlDatabase
 from dango_action.config.fields import VARIABLE, Text, Texts, own_error
 from dango_action.config.files import Filesystem
-from dango_action.config.rest_api import Api, Client, Defaults, Resource, Words
+from dango_action.config.language import Words
+from dango_action.config.rest_api import Api, Client, Defaults, Resource
 
 Kind = Literal["text", "integer", "number", "boolean", "date", "datetime", "list", "object", "any"]
 Engine = Literal["rest_api", "sql_database", "filesystem"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from dango_action.config import databases, definition, fields, files, model, registered, rest_api
+from dango_action.config import databases, definition, fields, files, logins, model, paging, registered, rest_api
 from dango_action.config.definition import Definition
 from dango_action.config.model import TYPES, Config
 from dango_action.config.target import DEFAULT
@@ -128,7 +128,7 @@ class _Generator(GenerateJsonSchema):
 def _documentation() -> dict[str, dict[str, str]]:
     """Return the text under each key, by class; pydantic would look for them at each import, this at need."""
     found: dict[str, dict[str, str]] = {}
-    for module in (fields, model, databases, files, rest_api, definition, registered):
+    for module in (fields, model, databases, files, logins, paging, rest_api, definition, registered):
         for name, bases, texts in _classes(module):
             inherited = {key: text for base in bases for key, text in found.get(base, {}).items()}
             found[name] = inherited | texts

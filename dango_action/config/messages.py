@@ -108,7 +108,7 @@ def _problem(details: ErrorDetails, root: Node, scope: str, model: type[BaseMode
         return Problem(what=f"`{last}` is missing", hint=_MISSING.get(str(last), f"add `{last}:`"), at=node.at)
     if code == "extra_forbidden":
         at = node.entries[str(last)].at if isinstance(node, Keys) else node.at
-        known = KEYS.get(scope) or keys_at(model, location)
+        known = keys_at(model, location) or KEYS.get(scope, ())
         return _unknown_key(str(last), scope, at, known)
     if isinstance(node, Scalar) and (node.problems or node.value is None):
         return None  # reported as YAML, or by `empties`

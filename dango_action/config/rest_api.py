@@ -5,18 +5,14 @@ A definition of a type and a source of the type `rest_api` share them. `${x}` st
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from dango_action.config.fields import Count, Keys, OneOrMore, Text, Texts, own_error
-
-Format = Literal["unix_seconds", "unix_milliseconds", "iso8601", "date", "integer", "text"]
-"""How an API writes the values of a cursor."""
-Disposition = Literal["append", "merge", "replace"]
-Code = Annotated[str, Field(pattern=r"^systems\.[a-z_]+:[A-Za-z_]+$")]
-"""Code that a packaged definition brings along: `systems.shop:rows`."""
-
+from dango_action.config.fields import Count, Keys, Text, Texts, own_error
+from dango_action.config.language import Code, Disposition, Format, Words
+from dango_action.config.logins import Auths
+from dango_action.config.paging import Paginator
 
 _CLIENT = {"base_url": "https://api.example.com/v1/", "auth": {"type": "bearer", "token": "${token}"}}
 _RESOURCES = [
@@ -33,354 +29,6 @@ _RESOURCES = [
             },
         },
     }
-]
-
-
-class Words(BaseModel):
-    """The base of all that stands in a definition."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Bearer(Words):
-    """`Authorization: Bearer TOKEN`."""
-
-    type: Literal["bearer"]
-    token: Text
-    """The token, as `${x}` of a parameter."""
-
-
-class Header(Words):
-    """A header with a secret."""
-
-    type: Literal["header"]
-    name: Text
-    """The name of the header."""
-
-    value: Text
-    """What it holds, as `${x}` of a parameter."""
-
-
-class Query(Words):
-    """A secret in the query of each request."""
-
-    type: Literal["query"]
-    name: Text
-    """The name in the query."""
-
-    value: Text
-    """What it holds, as `${x}` of a parameter."""
-
-
-class Basic(Words):
-    """HTTP basic authentication."""
-
-    type: Literal["basic"]
-    username: str
-    """The name of the user."""
-
-    password: str
-    """The password; empty where the API wants the key as the name alone."""
-
-
-class ClientCredentials(Words):
-    """A token that is got for a client's id and secret (RFC 6749, 4.4)."""
-
-    type: Literal["client_credentials"]
-    token_url: Text
-    """Where the token is got."""
-
-    client_id: Text
-    """The client's id."""
-
-    client_secret: Text
-    """The client's secret."""
-
-    scope: Text | None = None
-    """What the token is to be good for."""
-
-    data: dict[str, Any] = {}
-    """More that the request for a token sends."""
-
-    header: Text = "Authorization"
-    """The header that the token goes into."""
-
-    prefix: str = "Bearer "
-    """What stands before it there."""
-
-    send: Literal["body", "basic", "json"] = "body"
-    """How id and secret are sent: in a form, as HTTP basic authentication, or as JSON."""
-
-
-class RefreshToken(Words):
-    """A token that is got for a refresh token (RFC 6749, 6), at the address of a provider that we know."""
-
-    type: Literal["refresh_token"]
-    provider: Text
-    """Who gives the tokens: `google`."""
-
-    client_id: Text
-    """The client's id."""
-
-    client_secret: Text
-    """The client's secret."""
-
-    refresh_token: Text
-    """What a person has got by signing in."""
-
-
-class ServiceAccount(Words):
-    """A token that is got for what a service account signs (RFC 7523), at a provider that we know."""
-
-    type: Literal["service_account"]
-    provider: Text
-    """Who gives the tokens: `google`."""
-
-    client_email: Text
-    """The name of the service account."""
-
-    private_key: Text
-    """Its private key, in PEM."""
-
-    scope: Text
-    """What the token is to be good for."""
-
-
-class PythonAuth(Words):
-    """A `requests` authentication in Python."""
-
-    type: Literal["python"]
-    function: Code
-    """What makes it, of a packaged definition alone."""
-
-    arguments: Annotated[dict[str, Any], Field(alias="with")] = {}
-    """What it is called with."""
-
-
-Auth: TypeAlias = Annotated[
-    Bearer | Header | Query | Basic | ClientCredentials | RefreshToken | ServiceAccount | PythonAuth,
-    Field(discriminator="type"),
-]
-Auths: TypeAlias = Annotated[tuple[Auth, ...], Field(strict=False, min_length=1), OneOrMore()]
-
-
-class Pages(Words):
-    """What a paginator may have beyond dlt's words."""
-
-    end_path: Text | None = None
-    """An answer with a true value there is the last one, whatever it says of a next one."""
-
-    more_path: Text | None = None
-    """An answer without a value there is the last one."""
-
-    replaces: Text | None = None
-    """The parameter of the first request that the others must not have."""
-
-
-class SinglePage(Words):
-    """All comes at once."""
-
-    type: Literal["single_page"]
-
-
-class JsonLink(Pages):
-    """The answer has the address of the next page."""
-
-    type: Literal["json_link"]
-    next_url_path: Text
-    """JSON path of the next address."""
-
-
-class HeaderLink(Pages):
-    """The header `Link` has the address of the next page."""
-
-    type: Literal["header_link"]
-    links_next_key: Text = "next"
-    """The relation of the link."""
-
-
-class Cursor(Pages):
-    """The answer has what the next request sends."""
-
-    type: Literal["cursor"]
-    cursor_path: Text
-    """JSON path of the cursor in the answer."""
-
-    cursor_param: Text | None = None
-    """The parameter that sends it."""
-
-    cursor_body_path: Text | None = None
-    """Where in the body it is sent, instead."""
-
-    has_more_path: Text | None = None
-    """JSON path of true or false: whether there is more."""
-
-    stop_after_empty_page: bool = False
-    """Whether a page without rows is the last one."""
-
-
-class HeaderCursor(Pages):
-    """A header of the answer has what the next request sends."""
-
-    type: Literal["header_cursor"]
-    cursor_key: Text
-    """The header of the answer."""
-
-    cursor_param: Text
-    """The parameter that sends it."""
-
-
-class Offset(Pages):
-    """The request says how many rows to leave out."""
-
-    type: Literal["offset"]
-    limit: Any
-    """Rows of a page."""
-
-    offset: Count = 0
-    """Where the first page begins."""
-
-    offset_param: Text | None = None
-    """The parameter with the offset."""
-
-    offset_body_path: Text | None = None
-    """Where in the body it is, instead."""
-
-    limit_param: Text | None = None
-    """The parameter with the limit."""
-
-    limit_body_path: Text | None = None
-    """Where in the body it is, instead."""
-
-    total_path: Text | None = None
-    """JSON path of the number of all rows."""
-
-    maximum_offset: Count | None = None
-    """Where to stop."""
-
-    stop_after_empty_page: bool = True
-    """Whether a page without rows is the last one."""
-
-    has_more_path: Text | None = None
-    """JSON path of true or false: whether there is more."""
-
-
-class PageNumber(Pages):
-    """The request says the number of the page."""
-
-    type: Literal["page_number"]
-    base_page: Count = 0
-    """The number of the first page."""
-
-    page: Count | None = None
-    """The page to begin with."""
-
-    page_param: Text | None = None
-    """The parameter with the number."""
-
-    page_body_path: Text | None = None
-    """Where in the body it is, instead."""
-
-    total_path: Text | None = None
-    """JSON path of the number of all pages."""
-
-    maximum_page: Count | None = None
-    """Where to stop."""
-
-    stop_after_empty_page: bool = True
-    """Whether a page without rows is the last one."""
-
-    has_more_path: Text | None = None
-    """JSON path of true or false: whether there is more."""
-
-
-class Windows(Words):
-    """The API takes short spans of time only: the whole is asked for in slices of so many days."""
-
-    type: Literal["windows"]
-    days: Annotated[float, Field(gt=0)]
-    """Days of a slice."""
-
-    start: Text
-    """The parameter with its start."""
-
-    end: Text
-    """The parameter with its end."""
-
-    body: bool = False
-    """Whether `start` and `end` are paths in the JSON body, like `range.since`, and no parameters of the query."""
-
-    format: Format = "iso8601"
-    """How the API writes both."""
-
-    oldest: Annotated[float, Field(gt=0)] | None = None
-    """So many days the API looks back; an earlier start is moved up to that."""
-
-    settle: Annotated[float, Field(ge=0)] = 0.0
-    """So many seconds before now the last slice ends; what changes after that is left to the next run."""
-
-    within: Paginator = SinglePage(type="single_page")
-    """The pages of a slice."""
-
-
-class Job(Words):
-    """The first request starts a job, whose rows are there when it is done."""
-
-    type: Literal["job"]
-    id_path: Text
-    """JSON path of the job's id, in the answer to the first request."""
-
-    status: Text
-    """Where to ask after it; `${id}` is its id."""
-
-    status_path: Text
-    """JSON path of how it stands."""
-
-    done: Texts
-    """What stands there when it is done."""
-
-    failed: Texts
-    """What stands there when it has failed."""
-
-    every: Annotated[float, Field(gt=0)] = 2.0
-    """Seconds between two questions; they grow."""
-
-    longest: Annotated[float, Field(gt=0)] = 3600.0
-    """Seconds after which a job is given up."""
-
-    result: Text
-    """Where its rows are; `${id}` is its id."""
-
-    result_params: dict[str, Any] = {}
-    """The parameters of that request."""
-
-    within: Paginator = SinglePage(type="single_page")
-    """The pages of its rows."""
-
-
-class PythonPaginator(Pages):
-    """A dlt paginator in Python."""
-
-    type: Literal["python"]
-    function: Code
-    """What makes it, of a packaged definition alone."""
-
-    arguments: Annotated[dict[str, Any], Field(alias="with")] = {}
-    """What it is called with."""
-
-
-Paginator: TypeAlias = Annotated[
-    SinglePage
-    | JsonLink
-    | HeaderLink
-    | Cursor
-    | HeaderCursor
-    | Offset
-    | PageNumber
-    | Windows
-    | Job
-    | PythonPaginator,
-    Field(discriminator="type"),
 ]
 
 
@@ -422,7 +70,7 @@ class Client(Words):
     base_url: Annotated[Text, Field(examples=["https://api.example.com/v1/"])]
     """What all paths follow."""
 
-    headers: dict[str, Any] = {}
+    headers: dict[str, Any] = Field(default={})
     """Headers of all requests."""
 
     auth: Auths | None = None
@@ -481,7 +129,7 @@ class Endpoint(Words):
     method: Literal["GET", "POST"] | None = None
     """`POST` where there is a body, else `GET`."""
 
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default={})
     """The query."""
 
     json_body: Annotated[dict[str, Any] | None, Field(alias="json")] = None
@@ -490,10 +138,10 @@ class Endpoint(Words):
     graphql: Text | None = None
     """A query in GraphQL, as the body."""
 
-    variables: dict[str, Any] = {}
+    variables: dict[str, Any] = Field(default={})
     """The variables of that."""
 
-    headers: dict[str, Any] = {}
+    headers: dict[str, Any] = Field(default={})
     """Headers of these requests."""
 
     data_selector: Text | None = None
@@ -515,7 +163,7 @@ class Details(Words):
     method: Literal["GET", "POST"] = "GET"
     """How they are asked for."""
 
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default={})
     """What the query has beside the ids."""
 
     of: Text
@@ -549,7 +197,7 @@ class Defaults(Words):
     max_table_nesting: Count | None = None
     """How deep lists of lists become tables of their own."""
 
-    columns: dict[str, dict[str, Any]] = {}
+    columns: dict[str, dict[str, Any]] = Field(default={})
     """Hints for columns, in the words of dlt."""
 
     page: Code | None = None
@@ -586,7 +234,7 @@ class Resource(Defaults):
     table: Text | None = None
     """The key of rows that names their table, and is taken out of them; without it, all go to the resource's."""
 
-    rename: dict[str, str] = {}
+    rename: dict[str, str] = Field(default={})
     """Keys of rows, and what they are to be called."""
 
     details: Details | None = None

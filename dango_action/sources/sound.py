@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from dango_action.config.logins import ClientCredentials
 from dango_action.config.registered import parameters_of
-from dango_action.config.rest_api import ClientCredentials
 from dango_action.config.words import did_you_mean
 from dango_action.sources.rest.references import ALWAYS, FORMS, REFERENCE
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from dango_action.config import rest_api as words
+from dango_action.config import logins as words
 from dango_action.config.registry import token_url
 from dango_action.errors import CredentialsError
 from dango_action.sources.rest.code import code
@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest
 
+    from dango_action.config.rest_api import Client
+
 _EARLY = 60.0
 """Seconds before its end at which a token is not used any more."""
 _TRIES = 3
 _HEADER = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
-def auth_of(client: words.Client, values: Mapping[str, Any]) -> AuthBase:
+def auth_of(client: Client, values: Mapping[str, Any]) -> AuthBase:
     """Return the login of a definition; of several, the first one whose parameters all have values.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dlt
 from dlt.sources.rest_api import rest_api_resources
 
-from dango_action.config import rest_api as words
+from dango_action.config import paging as words
 from dango_action.errors import ConfigError
 from dango_action.sources.rest.auth import auth_of
 from dango_action.sources.rest.code import code

@@ -17,7 +17,7 @@ from dango_action.sources.rest.references import iso8601, moment
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from dango_action.config.rest_api import Format
+    from dango_action.config.language import Format
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 

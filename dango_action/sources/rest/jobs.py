@@ -14,7 +14,7 @@ from dango_action.errors import SourceError
 if TYPE_CHECKING:
     from requests import Request, Response
 
-    from dango_action.config import rest_api as words
+    from dango_action.config import paging as words
 
 _LONGEST_POLL = 30.0
 

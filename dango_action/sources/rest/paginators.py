@@ -9,7 +9,7 @@ from dlt.sources.helpers.rest_client.detector import PaginatorFactory
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, SinglePagePaginator
 from dlt.sources.rest_api.config_setup import create_paginator
 
-from dango_action.config import rest_api as words
+from dango_action.config import paging as words
 from dango_action.errors import DangoError, SourceError
 from dango_action.sources.rest.code import code
 from dango_action.sources.rest.jobs import Job, first

@@ -13,7 +13,7 @@ from dango_action.sources.rest.formats import FORMATS
 if TYPE_CHECKING:
     from requests import Request, Response
 
-    from dango_action.config import rest_api as words
+    from dango_action.config import paging as words
 
 _DAY = dt.timedelta(days=1)
 _INSTANT = dt.timedelta(seconds=1)

@@ -11,7 +11,7 @@ from dlt.sources.helpers.rest_client import RESTClient
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dango_action.config.rest_api import Cursor, Job, Windows
+from dango_action.config.paging import Cursor, Job, Windows
 from dango_action.errors import SourceError
 from dango_action.sources.rest.paginators import paginator_of
 
