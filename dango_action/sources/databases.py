@@ -10,6 +10,7 @@ import dlt
 import sqlalchemy as sa
 from dlt.sources.sql_database import sql_table
 
+from dango_action.config.words import did_you_mean
 from dango_action.errors import ConfigError, Problem
 from dango_action.sources.sql.address import address_of
 from dango_action.sources.sql.choice import chosen
@@ -40,7 +41,7 @@ def resources(definition: Definition, values: Mapping[str, Any]) -> list[DltReso
     """
     if definition.sql_database is None:
         raise TypeError(definition.type)
-    server = _server(address_of(definition.sql_database.dialect, values))
+    server = server_of(address_of(definition.sql_database.dialect, values))
     connection = server.connect()
     try:
         tables = _tables(server, connection, values)
@@ -49,7 +50,8 @@ def resources(definition: Definition, values: Mapping[str, Any]) -> list[DltReso
         raise server.told(error, "the catalog") from error
 
 
-def _server(address: Address) -> Server:
+def server_of(address: Address) -> Server:
+    """Return what speaks to the kind of database that an address has."""
     if address.dialect == "mysql":
         from dango_action.sources.sql.mysql import MySql  # noqa: PLC0415 - each brings its driver
 
@@ -72,8 +74,10 @@ def _tables(
         for name in set(names) - {table.name for table in metadata.tables.values()}:  # tables of other servers
             sa.Table(name, metadata, autoload_with=connection, resolve_fks=False)
     tables = [table for table in metadata.tables.values() if table.columns]
+    as_text = values.get("as_text") or ()
+    _refuse_unknown(tables, as_text, of)
     for table in tables:
-        _shape(server, table, values.get("as_text") or ())
+        prepare(server, table, as_text)
     _refuse_alike((table.name for table in tables), of, "tables", "leave one out by `exclude`")
     for table in tables:
         _refuse_alike(
@@ -83,7 +87,7 @@ def _tables(
     return [(table, cursors.get(table.name)) for table in tables]
 
 
-def _shape(server: Server, table: sa.Table, as_text: Sequence[str]) -> None:
+def prepare(server: Server, table: sa.Table, as_text: Sequence[str]) -> None:
     """Give each column the type that it has here, and keep beside it how it is read."""
     for column in table.columns:
         shape = server.shape(column)
@@ -93,6 +97,17 @@ def _shape(server: Server, table: sa.Table, as_text: Sequence[str]) -> None:
     for column in table.columns:
         column.type = column.info[KEY].type
         column.nullable = column.nullable or column.info[KEY].nullable
+
+
+def _refuse_unknown(tables: Sequence[sa.Table], as_text: Sequence[str], of: str) -> None:
+    known = [f"{table.name}.{column}" for table in tables for column in table.columns.keys()]  # noqa: SIM118 - names
+    problems = [
+        Problem(what=f"`{name}` in `as_text` is no column of {of}", hint=did_you_mean(name, known))
+        for name in as_text
+        if name not in known
+    ]
+    if problems:
+        raise ConfigError(*problems)
 
 
 def _resource(table: sa.Table, increment: Increment | None, values: Mapping[str, Any]) -> DltResource:
