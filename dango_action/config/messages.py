@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from dango_action.config.fields import CONTRACT_ERROR, OWN_ERROR, SchemaContract
-from dango_action.config.model import Check, Config, DltNative, NativeSource, Options
+from dango_action.config.model import TYPES, Check, Config, DltNative, NativeSource, Options
 from dango_action.config.nodes import Items, Keys, Node, Scalar, children, is_null
 from dango_action.config.scalars import resolve
 from dango_action.config.shapes import keys_at
@@ -141,6 +141,8 @@ def _label(path: list[str | int]) -> str:
 
 def _unknown_key(key: str, scope: str, at: Position, known: Sequence[str]) -> Problem:
     hint = did_you_mean(key, known)
+    if key in TYPES and scope == "sources":
+        hint = "it is the block of another type than `type:` names: change that, or remove the block"
     if hint.startswith("use"):
         home = next((name for name in _homes(scope) if key in KEYS[name]), None)
         hint = f"it belongs under `{home}:`" if home else hint
