@@ -8,6 +8,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+import obstore
+
 SERVER = Path(__file__).parents[2] / ".moto/bin/moto_server"
 SECONDS = 60
 
@@ -48,6 +50,16 @@ class S3:
             "AWS_ALLOW_HTTP": "true",
         }
 
+    def put(self, name, content):
+        """Write an object of the bucket."""
+        config = {key: value for key, value in self.variables.items() if key != "AWS_ALLOW_HTTP"}
+        store = obstore.store.from_url("s3://acme", config=config, client_options={"allow_http": True})
+        obstore.put(store, name, content)
+
+    def publish(self, name, content):
+        """Write a new object that anybody may read."""
+        self._call("PUT", f"acme/{name}", content)
+
     def _wait(self, port):
         until = time.monotonic() + SECONDS
         while True:
@@ -60,7 +72,8 @@ class S3:
             else:
                 return
 
-    def _call(self, method, path):
-        request = urllib.request.Request(f"{self.url}/{path}", method=method)
+    def _call(self, method, path, content=None):
+        headers = {"x-amz-acl": "public-read", "Content-Type": "text/csv"} if content else {}
+        request = urllib.request.Request(f"{self.url}/{path}", content, headers, method=method)
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             return answer.read()
