@@ -6,6 +6,11 @@ from typing import Any
 Document = dict[str, Any]
 
 
+def ticket(row: Document, _values: Mapping[str, Any]) -> Document:
+    """Return a ticket without `fields`, which is `custom_fields` once more."""
+    return {key: value for key, value in row.items() if key != "fields"}
+
+
 def metrics(document: Document, _values: Mapping[str, Any]) -> Document:
     """Return the metrics of the exported tickets, with the time that Zendesk exports by: they have none.
 

@@ -10,7 +10,7 @@ from hosts import Hosts
 from systems.facebook_ads import BUSY, FORBIDDEN, Facebook, Graph
 
 TODAY = dt.datetime.now(dt.UTC).date()
-TOKENS = {name: f"EAAB-{name}-4d1c" for name in ("ads", "empty_account", "barred", "failing", "endless", "tables")}
+TOKENS = {name: f"EAAB-{name}-4d1c" for name in ("ads", "empty_account", "barred", "failing", "endless", "more")}
 SECRET = "app-secret-90c2"
 SETTLED, REVISED, LAST = (str(TODAY - dt.timedelta(days=days)) for days in (60, 20, 1))
 BACK = tuple(str(TODAY - dt.timedelta(days=days)) for days in (65, 50))
@@ -41,6 +41,11 @@ def synced(one_project, tmp_path_factory):
     fill(accounts["ads"])
     accounts["empty_account"].secret = SECRET
     accounts["ads"].first = [(*BUSY, {"Retry-After": "1"})]
+    more = accounts["more"]
+    more.objects["ads"] = [{"id": ad, "effective_status": "ACTIVE"} for ad in ("7", "8", "9")]
+    answers = [{"name": "email", "values": ["a@example.com"]}]
+    more.leads = {"7": [{"id": str(n), "ad_id": "7", "field_data": answers} for n in range(5)]}
+    more.objects["customaudiences"] = [{"id": "1", "name": "Buyers", "lookalike_spec": {"ratio": 0.01}}]
     accounts["barred"].first = [FORBIDDEN] * 9
     accounts["failing"].fails = True
     page = {
@@ -77,7 +82,8 @@ def configure(project):
         entry("barred", block={"account_id": "102"}, resources=["ads"]),
         entry("failing", block={"account_id": "103"}, resources=["insights"]),
         entry("endless", block={"account_id": "104"}, resources=["ads"]),
-        entry("expired", block={"account_id": "105"}, resources=["ads"]),
+        entry("more", block={"account_id": "105"}, resources=["leads", "custom_audiences"]),
+        entry("expired", block={"account_id": "106"}, resources=["ads"]),
     ]
     project.write(".dango/sources.yml", json.dumps({"version": "1.0", "sources": entries}))
     lines = [f"TOKEN_{name.upper()}={token}" for name, token in TOKENS.items()]
@@ -155,6 +161,13 @@ def test_a_reloaded_day_is_replaced_whole_and_a_settled_one_stays_until_a_backfi
     ]
     assert synced.project.one("select count(*) from raw_ads.insights__actions") == 5
     assert synced.project.one("select sum(impressions) from raw_ads.insights") == 6000
+
+
+def test_leads_and_audiences_come_when_asked_for(synced):
+    assert (synced.first.source("more")["status"], synced.first.source("more")["problems"]) == ("ok", [])
+    tables = {t["name"]: t["rows"] for t in synced.first.source("more")["tables"]}
+    assert tables == {"leads": 5, "leads__field_data": 5, "leads__field_data__values": 5, "custom_audiences": 1}
+    assert "leads" not in {t["name"] for t in synced.first.source("ads")["tables"]}
 
 
 def test_meta_is_asked_again_after_the_pause_that_it_wants(synced):

@@ -15,7 +15,7 @@ BEGIN = NOW - 40 * DAY
 SEAM = BEGIN + WINDOW
 KEY, TOKENS = (
     "partner-key-8f1e",
-    {name: f"token-{name}-55" for name in ("sg", "empty", "lost", "endless", "expired")},
+    {name: f"token-{name}-55" for name in ("sg", "empty", "lost", "endless", "expired", "models")},
 )
 LATEST = NOW - DAY
 
@@ -55,6 +55,8 @@ def synced(one_project, tmp_path_factory):
     shops["sg"].first = [
         (200, {"Retry-After": "1"}, {"error": "error_rate_limit", "message": "Too many requests."})
     ]
+    shops["models"].items = {1: "plain", 2: "in two colours"}
+    shops["models"].models = {2: [{"model_id": 21, "model_sku": "red"}, {"model_id": 22, "model_sku": "blue"}]}
     shops["lost"].escrows = [{"order_sn": "GONE", "escrow_release_time": LATEST, "payout_amount": 1.5}]
     shops["lost"].left_out = {"GONE"}
     listed = {"item": [{"item_id": 1}], "has_next_page": True, "next_offset": 1}
@@ -81,6 +83,7 @@ def configure(project):
         entry("empty", 2),
         entry("lost", 3, resources=["escrows"]),
         entry("endless", 4, resources=["products"]),
+        entry("models", 6, resources=["products", "product_models"]),
         entry("expired", 5, resources=["shop"]),
         entry("wrong_key", 2, resources=["shop"]),
     ]
@@ -154,6 +157,12 @@ def test_what_came_again_is_replaced_and_what_is_gone_goes(synced):
     assert synced.project.query("select count(*), sum(amount) from raw_sg.wallet_transactions") == [(6, 7.0)]
     assert synced.project.query("select count(*), count(distinct return_sn) from raw_sg.returns") == [(5, 5)]
     assert synced.project.one("select reason from raw_sg.returns where return_sn = 'R0'") == "DAMAGED"
+
+
+def test_variations_of_products_come_when_asked_for(synced):
+    assert (synced.first.source("models")["status"], synced.first.source("models")["problems"]) == ("ok", [])
+    models = "select item_id, model_id, model_sku from raw_models.product_models order by 2"
+    assert synced.project.query(models) == [(2, 21, "red"), (2, 22, "blue")]
 
 
 def test_shopee_is_asked_again_when_it_had_too_many_requests(synced):

@@ -47,7 +47,7 @@ def synced(one_project, tmp_path_factory):
         "endless": Zendesk("endless", f"Bearer {BEARER}"),
     }
     desks["byclient"].rows["groups"] = [{"id": number, "name": f"Group {number}"} for number in range(7)]
-    desks["mycompany"].first = [(429, BUSY, {"Retry-After": "1"})]
+    desks["byclient"].first = [(429, BUSY, {"Retry-After": "1"})]
     desks["barred"].first = [(403, FORBIDDEN)] * 9
     group = {"groups": [{"id": 1}], "meta": {"has_more": True, "after_cursor": "same"}, "links": {}}
     desks["endless"].first = [(200, group)] * 99
@@ -75,6 +75,7 @@ def configure(project):
         entry("support", "mycompany"),
         entry("by_client", "ByClient", zendesk={"client_id": "reader"}, resources=["groups"]),
         entry("empty_desk", "empty", zendesk=bearer),
+        entry("asked_for", "mycompany", resources=["ticket_events", "ticket_forms", "sla_policies"]),
         entry(
             "fresh",
             "empty",
@@ -92,6 +93,9 @@ def configure(project):
         [sources.support.credentials]
         email = "support@mycompany.com"
         token = "{TOKEN}"
+        [sources.asked_for]
+        email = "support@mycompany.com"
+        token = "{TOKEN}"
         [sources.by_client]
         client_secret = "{SECRET}"
         """,
@@ -102,7 +106,7 @@ def configure(project):
 def filled(desk):
     fields = [{"id": 1, "value": "a"}, {"id": 2, "value": ["b", "c"]}]
     for number in range(1, 6):
-        desk.ticket(number, START + 100 * number, custom_fields=fields, tags=["x", "y"])
+        desk.ticket(number, START + 100 * number, custom_fields=fields, fields=fields, tags=["x", "y"])
     desk.ticket(6, LAST)
     desk.rows["users"] = [
         {"id": 1, "name": "A", "updated_at": "2026-01-01T00:00:00Z"},
@@ -118,6 +122,8 @@ def filled(desk):
         event(desk, number, START + number)
     for name in ("groups", "brands", "tags", "macros"):
         desk.rows[name] = [{"id": number, "name": f"{name} {number}"} for number in range(1, 6)]
+    desk.rows["ticket_forms"] = [{"id": 1, "name": "Form", "ticket_field_ids": [1, 2]}]
+    desk.rows["sla_policies"] = [{"id": 1, "title": "Fast", "policy_metrics": [{"target": 60}]}]
     desk.rows["satisfaction_ratings"] = [{"id": 1, "score": "offered", "updated_at": "2026-01-02T00:00:00Z"}]
     desk.rows["ticket_metric_events"] = [
         {"id": number, "type": "activate", "metric": "reply_time", "time": f"2026-01-01T00:00:0{number}Z"}
@@ -154,8 +160,16 @@ def test_what_the_guide_says_and_an_oauth_client_sync_all_pages_of_all_tables(sy
     assert tables["ticket_metrics"] == 6
     assert tables["ticket_metric_events"] == 5
     assert synced.one("select count(*) from raw_support.tickets__custom_fields") == 8  # ticket 2 has lost its own
-    assert "ticket_events" not in tables
+    assert "tickets__fields" not in tables
+    assert not tables.keys() & {"ticket_events", "ticket_forms", "sla_policies"}
     assert {t["name"]: t["rows"] for t in synced.first.source("by_client")["tables"]} == {"groups": 7}
+
+
+def test_what_is_large_or_of_some_plans_comes_when_asked_for(synced):
+    assert (synced.first.source("asked_for")["status"], synced.first.source("asked_for")["problems"]) == ("ok", [])
+    tables = ("ticket_events", "ticket_events__child_events", "ticket_forms__ticket_field_ids", "sla_policies")
+    counts = [synced.one(f"select count(*) from raw_asked_for.{table}") for table in tables]
+    assert counts == [5, 10, 2, 1]
 
 
 def test_a_second_sync_asks_from_the_last_row_on(synced):
@@ -188,8 +202,8 @@ def test_a_client_makes_itself_one_token_a_run(synced):
 
 
 def test_zendesk_is_asked_again_when_it_said_so(synced):
-    times = synced.desks["mycompany"].times
-    assert times[1] - times[0] >= 1
+    token, busy, again = synced.desks["byclient"].times[:3]
+    assert token < busy <= again - 1
 
 
 def test_an_empty_desk_and_one_from_a_moment_ago_are_no_failures(synced):
