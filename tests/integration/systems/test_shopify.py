@@ -1,6 +1,9 @@
 """Shopify, as the type `shopify` reads it: against a server that refuses what Shopify would."""
 
+import datetime as dt
+import functools
 import json
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -225,6 +228,36 @@ def test_what_shopify_refuses_and_what_never_ends_is_said_with_its_words(project
     assert hosts.refused == []
     assert "shpat_right" not in done.out + done.err
     assert "shpss_wrong" not in done.out + done.err
+
+
+def test_a_row_that_changes_while_others_are_read_is_missed_neither_over_rest_nor_over_graphql(project, tmp_path):
+    shop, latest = Shopify("shpat_right"), []
+    for number in (1, 2, 3):
+        shop.add("customers", number, day(number), note="old")
+        shop.node("productVariants", number, day(number), kind="ProductVariant", sku="old")
+
+    def change(name, stamp, read, unread, **more):
+        """Change a row that the first page has, and a moment later one that it has not."""
+        latest[:] = [int(time.time()) + 2]
+        for number, second in ((read, latest[0] - 1), (unread, latest[0])):
+            shop.change(name, number, **{stamp: dt.datetime.fromtimestamp(second, dt.UTC).isoformat()}, **more)
+
+    shop.meanwhile = {  # without an order of its own, a list over REST would begin with the newest row
+        "customers": functools.partial(change, "customers", "updated_at", 3, 1, note="new"),
+        "productVariants": functools.partial(change, "productVariants", "updatedAt", 1, 3, sku="new"),
+    }
+    block = {"shop_url": US, "api_key_env": "TOKEN"}
+    source = {"name": "us", "type": "shopify", "shopify": block, "resources": ["customers", "product_variants"]}
+    project.write(".dango/sources.yml", json.dumps({"sources": [source]}))
+    with Hosts(tmp_path, {US: shop}) as hosts:
+        first = project.sync(**hosts.environ, TOKEN="shpat_right")
+        time.sleep(max(0, latest[0] - time.time()))  # until the changes are past
+        second = project.sync(**hosts.environ, TOKEN="shpat_right")
+
+    assert (first.code, second.code) == (0, 0)
+    for column in ("customers", "note"), ("product_variants", "sku"):
+        found = project.query(f"select id, {column[1]} from raw_us.{column[0]} order by id")
+        assert found == [(1, "new"), (2, "old"), (3, "new")]
 
 
 def test_a_token_goes_to_no_other_host_than_shopifys(project):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime as dt
 import json
 import re
@@ -65,6 +66,7 @@ class Shopify:
 
     `rows` are what REST lists, `nodes` what GraphQL does, `levels` the inventory levels of a location, by its number.
     `first` has answers that come before all others, by the name of a list; `stuck` are lists whose pages never end.
+    `meanwhile` are functions that are called once, when the first page of a list has been answered.
     """
 
     def __init__(self, token, *, page=2, client=None):
@@ -73,7 +75,8 @@ class Shopify:
         self.rows = {name: [] for name in LISTS}
         self.nodes = {name: [] for name in SCOPES if not name.endswith(("collection", "location"))}
         self.levels, self.members = {}, {}
-        self.first, self.stuck, self.asked, self.refused, self._issued = {}, set(), [], [], set()
+        self.first, self.meanwhile, self.stuck, self._issued = {}, {}, set(), set()
+        self.asked, self.refused = [], []
 
     def add(self, name, number, updated, /, **more):
         stamp = "created_at" if name == "events" else "updated_at"
@@ -81,6 +84,11 @@ class Shopify:
 
     def node(self, name, number, updated, /, *, kind, **more):
         self.nodes[name].append({"id": f"gid://shopify/{kind}/{number}", "updatedAt": updated, **more})
+
+    def change(self, name, number, /, **more):
+        """Change a row; an answer that has it already stays as it is."""
+        for rows in (self.rows.get(name, []), self.nodes.get(name, [])):
+            rows[:] = [{**row, **more} if str(row["id"]).endswith(f"{number}") else row for row in rows]
 
     def of(self, name):
         """Return the parameters of what was asked for a list, in their order, and when each came."""
@@ -94,7 +102,11 @@ class Shopify:
             self.asked.append((name, given, time.monotonic()))
             if self.first.get(name):
                 return self.first[name].pop(0)
-            return self._executed(given) if asked.path.endswith("/graphql.json") else self._listed(asked, name)
+            with contextlib.ExitStack() as stack:
+                stack.callback(self.meanwhile.pop(name, lambda: None))
+                if asked.path.endswith("/graphql.json"):
+                    return self._executed(given)
+                return self._listed(asked, name)
         except RefusedError as error:
             self.refused.append(str(error))
             return error.answer
@@ -137,10 +149,10 @@ class Shopify:
         if not re.fullmatch(r"\d+", query.get("limit", "50")) or not 1 <= int(query.get("limit", "50")) <= 250:
             raise RefusedError(400, {"limit": "must be from 1 to 250"})
         found = self._found(name, query)
-        begin = next((at for at, row in enumerate(found) if str(row["id"]) == str(query.get("after"))), -1) + 1
+        found = [row for row in found if "after" not in query or _rank(row, query) > query["after"]]
         size = len(found) if name == "locations" else min(self.page, int(query.get("limit", "50")))
-        page = found[begin : begin + size]
-        more = begin + size < len(found) or name in self.stuck
+        page = found[:size]
+        more = size < len(found) or name in self.stuck
         links = {"Link": self._link(asked, name, query, page)} if more else {}
         return 200, {name: page}, links
 
@@ -156,7 +168,7 @@ class Shopify:
 
     def _link(self, asked, name, query, page):
         kept = {key: value for key, value in query.items() if key not in ("limit", "after")}
-        after = {} if name in self.stuck else {"after": page[-1]["id"]}
+        after = {} if name in self.stuck else {"after": _rank(page[-1], query)}
         info = base64.urlsafe_b64encode(json.dumps([name, {**kept, **after}]).encode()).decode()
         self._issued.add(info)
         limit = query.get("limit", "50")
@@ -172,12 +184,7 @@ class Shopify:
             found = [row for row in found if not row.get("closed_at") and not row.get("cancelled_at")]
         if query.get("order", "updated_at asc") != "updated_at asc":
             raise RefusedError(400, {"order": "is not known"})
-        by_change = "order" in query
-        return sorted(
-            found,
-            key=lambda row: (instant(row["updated_at"]) if by_change else 0, row["id"]),
-            reverse=not by_change,
-        )
+        return sorted(found, key=lambda row: _rank(row, query))
 
     def _executed(self, given):
         document = graphql.parse(given["query"])
@@ -229,6 +236,11 @@ def _moment(key, text):
         return instant(text)
     except ValueError:
         raise RefusedError(400, {key: "is not a time"}) from None
+
+
+def _rank(row, query):
+    """Return a row's place in a list over REST: by its change if that is asked for, else the newest first."""
+    return [instant(row["updated_at"]), row["id"]] if "order" in query else [0, -row["id"]]
 
 
 def _changed(row):
