@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import dlt
-from dlt.common.typing import TSecretStrValue, TSecretValue
+from dlt.common.typing import SecretSentinel
 
 from dango_action.config.definition import Definition
 from dango_action.config.registered import parameters_of
@@ -89,7 +89,7 @@ def _declared(parameter: Parameter) -> tuple[Any, Any]:
     """Return a parameter's type hint and default, as dlt's own way to look values up wants them."""
     hint = _HINTS[parameter.type]
     if parameter.secret:
-        hint = TSecretStrValue if parameter.type == "text" else TSecretValue
+        hint = Annotated[hint, SecretSentinel]  # as dlt's own hints of secrets, but with the type
     if parameter.needed:
         return hint, dlt.secrets.value if parameter.secret else dlt.config.value
     if parameter.default is None or isinstance(parameter.default, list | dict):  # dlt refuses mutable defaults

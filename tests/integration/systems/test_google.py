@@ -224,7 +224,7 @@ GOOD = [
     entry("ads_empty", "google_ads", *resources("google_ads"), customer_id=EMPTY),
     entry("google_analytics", "google_analytics", "traffic", "countries", **ANALYSED, queries=[COUNTRIES]),
     entry("quiet", "google_analytics", property_id=QUIET),
-    entry("google_sheets", "google_sheets", spreadsheet_url_or_id=URL),
+    entry("google_sheets", "google_sheets", borrows=False, spreadsheet_url_or_id=URL),
     entry(
         "notes",
         "google_sheets",
@@ -285,12 +285,13 @@ refresh_token = "1//an-old-one"
 @pytest.fixture(scope="module")
 def synced(one_project, tmp_path_factory):
     google, done, asked = Google(), [], []
+    key = {"SOURCES__GOOGLE_SHEETS__SERVICE_ACCOUNT_INFO": json.dumps(google.key)}
     with google.hosts(tmp_path_factory.mktemp("hosts")) as hosts:
 
         def sync(entries, *arguments):
             asked.append({api: len(getattr(google, api).exchanges) for api in ("ads", "analytics", "sheets")})
             configure(one_project, google, entries)
-            done.append(one_project.sync(*arguments, **hosts.environ))
+            done.append(one_project.sync(*arguments, **hosts.environ, **key))
 
         google.analytics.first.append(exhausted("Exhausted concurrent requests quota."))
         sync(GOOD)
@@ -426,7 +427,7 @@ def test_whoever_asks_too_much_waits_as_long_as_it_is_told_to(synced):
 
 def test_one_login_serves_all_and_a_service_account_signs_its_own(synced):
     grants = sorted(form["grant_type"].rpartition(":")[2] for form in synced.tokens)
-    assert grants == ["jwt-bearer", *["refresh_token"] * 5]
+    assert grants == ["jwt-bearer"] * 2 + ["refresh_token"] * 4
     assert {form["refresh_token"] for form in synced.tokens if "refresh_token" in form} == {REFRESH}
 
 
