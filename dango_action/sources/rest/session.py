@@ -5,7 +5,6 @@ What an answer means is said here, once: go on, wait, or stop with words for peo
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
 from dango_action.errors import CredentialsError, SourceError
 from dango_action.retry_after import seconds_of
 from dango_action.sources.rest.templates import host_of, origin_of
+from dango_action.sources.rest.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -41,8 +41,7 @@ class ApiSession(requests.Session):
     def __init__(self, addresses: Iterable[str], answers: Sequence[Answer], limit: RateLimit | None) -> None:
         super().__init__()
         self._origins, self._answers = frozenset(map(origin_of, addresses)), answers
-        self._gap = limit.seconds / limit.requests if limit else 0.0
-        self._lock, self._next = threading.Lock(), 0.0
+        self._turns = Turns(limit)
 
     def __deepcopy__(self, _: dict[int, Any]) -> ApiSession:
         """Stay one: dlt copies its configuration to look through it, and a login has locks and a token."""
@@ -81,7 +80,7 @@ class ApiSession(requests.Session):
         renewed = False
         for number in range(TRIES):
             last = number == TRIES - 1
-            self._wait_for_turn()
+            self._turns.wait()
             try:
                 response = super().send(request, **kwargs)
             except _BROKEN as error:
@@ -105,13 +104,6 @@ class ApiSession(requests.Session):
                 raise requests.HTTPError(_said(response, rule), response=response)
             time.sleep(pause)
         raise AssertionError  # the last try returns or raises
-
-    def _wait_for_turn(self) -> None:
-        with self._lock:
-            now = time.monotonic()
-            begin = max(now, self._next)
-            self._next = begin + self._gap
-        time.sleep(begin - now)
 
     def _rule(self, response: requests.Response) -> Answer | None:
         return next((rule for rule in self._answers if _fits(rule, response)), None)

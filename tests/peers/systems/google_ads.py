@@ -58,7 +58,7 @@ class Ads(Api):
 
     def __init__(self, tokens, *, developer="a-developer-token", page=2):
         super().__init__(tokens)
-        self.developer, self.page, self.accounts, self.managers, self.endless = developer, page, {}, {}, False
+        self.developer, self.page, self.accounts, self.managers, self.endless = developer, page, {}, {}, set()
 
     def answer(self, asked):
         found = re.fullmatch(r"/(v\d+)/customers/(\d{10})/googleAds:search", asked.path)
@@ -73,7 +73,7 @@ class Ads(Api):
             raise wrong("PAGE_SIZE_NOT_SUPPORTED", "Setting the page size is not supported.", "requestError")
         if odd := body.keys() - {"query", "pageToken", "validateOnly", "searchSettings"}:
             raise RefusedError(400, "INVALID_ARGUMENT", f'Unknown name "{min(odd)}": Cannot find field.')
-        return self._search(self.accounts[customer], body["query"], body.get("pageToken"))
+        return self._search(customer, body["query"], body.get("pageToken"))
 
     def _admit_developer(self, asked, customer):
         if "developer-token" not in asked.headers:
@@ -89,7 +89,8 @@ class Ads(Api):
             text = "User doesn't have permission to access customer."
             raise failure(403, "PERMISSION_DENIED", text, authorizationError="USER_PERMISSION_DENIED")
 
-    def _search(self, rows, query, token):
+    def _search(self, customer, query, token):
+        rows, endless = self.accounts[customer], customer in self.endless
         found = QUERY.fullmatch(" ".join(query.split()))
         if not found:
             raise wrong("UNEXPECTED_INPUT", "Error in query: unexpected input.")
@@ -112,8 +113,8 @@ class Ads(Api):
         answer = {"fieldMask": ",".join(_camel(name) for name in selected)}
         if kept[begin:end]:
             answer["results"] = [_cut(row, selected) for row in kept[begin:end]]
-        if self.endless or end < len(kept):
-            answer["nextPageToken"] = json.dumps([0 if self.endless else end, query])
+        if endless or end < len(kept):
+            answer["nextPageToken"] = json.dumps([0 if endless else end, query])
         return answer
 
 

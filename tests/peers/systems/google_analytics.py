@@ -74,7 +74,7 @@ class Analytics(Api):
 
     def __init__(self, tokens):
         super().__init__(tokens)
-        self.properties, self.endless = {}, False
+        self.properties, self.endless = {}, set()
 
     def answer(self, asked):
         found = re.fullmatch(r"/v1beta/properties/(\d+):runReport", asked.path)
@@ -86,9 +86,10 @@ class Analytics(Api):
         if found[1] not in self.properties:
             text = "User does not have sufficient permissions for this property."
             raise RefusedError(403, "PERMISSION_DENIED", text)
-        return self._report(self.properties[found[1]], body)
+        return self._report(found[1], body)
 
-    def _report(self, events, body):
+    def _report(self, number, body):
+        events, endless = self.properties[number], number in self.endless
         dimensions = [item["name"] for item in body.get("dimensions", [])]
         metrics = [item["name"] for item in body.get("metrics", [])]
         _hold(dimensions, metrics)
@@ -110,8 +111,8 @@ class Analytics(Api):
         for order in reversed(body.get("orderBys", [])):
             place = dimensions.index(order["dimension"]["dimensionName"])
             rows.sort(key=lambda row, place=place: row[0][place], reverse=order.get("desc", False))
-        page = rows[offset : offset + min(limit, MOST_ROWS)] if not self.endless else rows[:limit]
-        return _answer(dimensions, metrics, page, 10**9 if self.endless else len(rows))
+        page = rows[offset : offset + min(limit, MOST_ROWS)] if not endless else rows[:limit]
+        return _answer(dimensions, metrics, page, 10**9 if endless else len(rows))
 
 
 def _hold(dimensions, metrics):
