@@ -435,13 +435,14 @@ def test_one_login_serves_all_and_a_service_account_signs_its_own(synced):
 
 def test_wrong_credentials_are_said_as_such(synced):
     assert synced.done[0].code == 4, synced.done[0].err
-    assert "403" in synced.problem(0, "foreign")
+    foreign = synced.problem(0, "foreign")
+    assert "403" in foreign
+    assert "User doesn't have permission to access customer" in foreign
     assert "403" in synced.problem(0, "ours")
     assert "Token has been expired or revoked" in synced.problem(0, "revoked")
     assert "`private_key` is no RSA key" in synced.problem(0, "no_key")
-    assert "no `client_id` and `client_secret` and `refresh_token`; or `client_email`" in synced.problem(
-        2, "nothing"
-    )
+    incomplete = synced.problem(0, "nothing")
+    assert "no `client_id` and `client_secret` and `refresh_token`; or `client_email`" in incomplete
 
 
 def test_what_google_refuses_is_said_in_its_words_and_pages_without_an_end_are_stopped(synced):
