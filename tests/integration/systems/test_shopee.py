@@ -116,8 +116,8 @@ def change(shop):
     """Change an order, add one in the second of the last one, and one that changes while it is read."""
     shop.order("A0", LATEST + 5, order_status="COMPLETED", item_list=[{"item_id": 3}])
     shop.order("SAME_SECOND", LATEST)
-    shop.order("MOVES", LATEST + 9)
-    shop.when_listed = lambda: shop.order("MOVES", NOW + 900)
+    shop.order("A-MOVES", LATEST + 9)
+    shop.when_listed = lambda: shop.order("A-MOVES", NOW + 900)
     shop.transactions.append({"create_time": LATEST, "amount": 2.0, "transaction_type": "ESCROW_VERIFIED_ADD"})
     shop.returns[0] |= {"update_time": LATEST + 60, "reason": "DAMAGED"}
     del shop.items[0]
@@ -146,7 +146,7 @@ def test_a_second_sync_asks_from_the_last_order_on_and_leaves_one_that_moves_to_
     assert asked.query["time_from"] == str(LATEST)
     assert synced.project.query("select count(*), count(distinct order_sn) from raw_sg.orders") == [(12, 12)]
     assert synced.project.one("select order_status from raw_sg.orders where order_sn = 'A0'") == "COMPLETED"
-    assert synced.project.one("select count(*) from raw_sg.orders where order_sn = 'MOVES'") == 0
+    assert synced.project.one("select count(*) from raw_sg.orders where order_sn = 'A-MOVES'") == 0
     assert synced.project.one("select epoch(max(update_time))::bigint from raw_sg.orders") == LATEST + 5
 
 

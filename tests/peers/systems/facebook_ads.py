@@ -120,6 +120,8 @@ class Facebook:
         begin = int(asked.query.get("after", "c0")[1:])
         page = rows[begin : begin + self.page]
         if not page:
+            if "after" in asked.query:
+                raise RefusedError("there was no `next`")
             return 200, {"data": []}
         paging = {"cursors": {"before": f"c{begin}", "after": f"c{begin + len(page)}"}}
         if begin + self.page < len(rows):
