@@ -110,6 +110,9 @@ class Incremental(Words):
     lag: float | str | None = None
     """How much of what is there is asked for again: seconds of times, days of dates."""
 
+    oldest: Annotated[float, Field(gt=0)] | None = None
+    """Days for which the API keeps rows: it is asked for no older ones, however long ago the last run was."""
+
     row_order: Literal["asc", "desc"] | None = None
     """How rows come, if they come in the order of the cursor."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import time
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,6 @@ from dango_action.sources.rest.templates import render, render_base, render_path
 from dango_action.sources.rest.windows import last_moment
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Iterator, Mapping
 
     from dlt.extract import DltResource
@@ -207,13 +207,19 @@ class _Made:
             "lag": lag or None,
             "row_order": cursor.row_order,
             "on_cursor_value_missing": "include",
-            "convert": functools.partial(_sent, FORMATS[cursor.param_format or cursor.format]),
+            "convert": functools.partial(
+                _sent, FORMATS[cursor.param_format or cursor.format], self._oldest(cursor)
+            ),
             "primary_key": self._boundary(),
         }
         start = (
             {cursor.start_param: "{incremental.start_value}"} if cursor.start_param and initial is not None else {}
         )
         return {key: value for key, value in made.items() if value is not None}, start
+
+    def _oldest(self, cursor: Incremental) -> dt.datetime | None:
+        days = cursor.oldest
+        return None if days is None else moment(self._scope["now"]) - dt.timedelta(days=days)
 
     def _boundary(self) -> Any:  # noqa: ANN401 - a key, or what makes one of a row
         """Return what tells the rows of the cursor's last value that were there from those that are new."""
@@ -229,8 +235,10 @@ def _whole(row: Any) -> Any:  # noqa: ANN401 - a row
     return row
 
 
-def _sent(form: CursorFormat, value: Any) -> Any:  # noqa: ANN401 - of a cursor
+def _sent(form: CursorFormat, oldest: dt.datetime | None, value: Any) -> Any:  # noqa: ANN401 - of a cursor
     """Return a cursor's value as a request has it; dlt asks for that of the end, too, where there is none."""
+    if value is not None and oldest and form.moment(value) < oldest:
+        value = oldest
     return None if value is None else form.write(form.held(value))
 
 

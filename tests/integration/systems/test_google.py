@@ -223,7 +223,7 @@ LENDER = entry(
 ANALYSED = {"property_id": f"properties/{PROPERTY}", "page_size": 2, "start_date": ago(40)}
 GOOD = [
     LENDER,
-    entry("ads_empty", "google_ads", *resources("google_ads"), customer_id=EMPTY),
+    entry("ads_empty", "google_ads", *resources("google_ads"), customer_id=EMPTY, start_date="2015-01-01"),
     entry("google_analytics", "google_analytics", "traffic", "countries", **ANALYSED, queries=[COUNTRIES]),
     entry("quiet", "google_analytics", property_id=QUIET),
     entry("google_sheets", "google_sheets", borrows=False, spreadsheet_url_or_id=URL),
@@ -245,7 +245,13 @@ DENIED = [
 BAD = [
     entry("ads_endless", "google_ads", "campaign_budgets", customer_id=ROUND),
     entry("endless", "google_analytics", "traffic", **{**ANALYSED, "property_id": CIRCLE}),
-    entry("ads_old", "google_ads", "campaign_stats", customer_id=EMPTY, start_date="2015-01-01"),
+    entry(
+        "ads_wrong",
+        "google_ads",
+        "odd",
+        customer_id=EMPTY,
+        queries=[{"name": "odd", "query": "SELECT x.id FROM x"}],
+    ),
     entry(
         "much",
         "google_analytics",
@@ -354,6 +360,11 @@ def test_a_second_sync_asks_for_the_days_that_may_have_changed_and_no_more(synce
     assert starts == {ago(4)}
 
 
+def test_no_day_is_asked_for_that_google_does_not_keep(synced):
+    asked = [one["body"]["query"] for one in synced.asked_by(1, "ads") if EMPTY in one["path"]]
+    assert len([query for query in asked if f"BETWEEN '{ago(1125)}' AND" in query]) == 5
+
+
 def test_days_that_are_loaded_again_are_as_google_has_them_now_and_older_ones_stay(synced):
     found = synced.query(
         "select segments_date::text, campaign_id, metrics_clicks, metrics_cost_micros, metrics_conversions"
@@ -449,7 +460,7 @@ def test_what_google_refuses_is_said_in_its_words_and_pages_without_an_end_are_s
     assert synced.done[1].code == 5
     assert "do not end" in synced.problem(1, "ads_endless")
     assert "do not end" in synced.problem(1, "endless")
-    assert "Days are kept for 37 months" in synced.problem(1, "ads_old")
+    assert "'x' is not a valid resource" in synced.problem(1, "ads_wrong")
     assert "nonsense is not a valid dimension" in synced.problem(1, "much")
     assert "Unable to parse range: Order" in synced.problem(1, "no_range")
     assert "both become the table `orders`" in synced.problem(1, "twins")
