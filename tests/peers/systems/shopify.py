@@ -172,7 +172,9 @@ class Shopify:
         info = base64.urlsafe_b64encode(json.dumps([name, {**kept, **after}]).encode()).decode()
         self._issued.add(info)
         limit = query.get("limit", "50")
-        return f'<https://{asked.host}{asked.path}?limit={limit}&page_info={info}>; rel="next"'
+        following = f'<https://{asked.host}{asked.path}?limit={limit}&page_info={info}>; rel="next"'
+        before = f'<https://{asked.host}{asked.path}?limit={limit}&page_info=before>; rel="previous", '
+        return before + following if "page_info" in asked.query else following
 
     def _found(self, name, query):
         bounds = {key: _moment(key, value) for key, value in query.items() if key in CREATED | UPDATED}
