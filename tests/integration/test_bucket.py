@@ -381,7 +381,7 @@ def test_with_a_key_what_is_not_sealed_is_refused_unless_it_is_asked_for(run):
     [
         ("file:///no/such/folder", StateError, "make the folder first"),
         ("https://example.com/x", UsageError, "over HTTP alone a file can't be created exclusively"),
-        ("sftp://example.com/x", UsageError, "there is no file system for sftp:// here"),
+        ("smb://example.com/x", UsageError, "there is no file system for smb:// here"),
         ("az://container/x", StateError, "AZURE_STORAGE_ACCOUNT_NAME"),
     ],
 )

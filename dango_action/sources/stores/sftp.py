@@ -171,7 +171,7 @@ def _log_in(transport: Any, place: str, values: Mapping[str, Any]) -> None:  # n
     key = transport.get_remote_server_key()
     shown = f"{key.get_name()} {base64.b64encode(key.asbytes()).decode()}"
     known = str(values.get("sftp_host_key") or "")
-    if shown.split() != known.split()[:2]:
+    if f" {shown} " not in f" {' '.join(known.split())} ":
         transport.close()
         what = f"{place} has another key than `sftp_host_key`" if known else f"the key of {place} is not known"
         hint = f"ask its administrator for the key; if it is this one, set `sftp_host_key: {shown}`"

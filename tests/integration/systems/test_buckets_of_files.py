@@ -1,9 +1,12 @@
 """Files in S3 and on an SFTP server, by the type `filesystem`."""
 
 import json
+import os
 
 import pytest
+import sftp
 from s3 import S3
+from sftp import Sftp
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +112,47 @@ def test_a_store_that_can_not_be_read_says_why(project, s3):
     assert "s3://acme/ refuses these credentials" in told["private"][1]
     assert "there is no file s3://acme/order.csv" in told["typo"][1]
     assert "orders.csv" in done.source("typo")["problems"][0]["hint"]
+
+
+@pytest.mark.skipif(not sftp.program(), reason="no sshd is installed")
+def test_files_of_an_sftp_server_are_read_once_each_and_no_other_server_is_spoken_to(project):
+    with Sftp() as server:
+        block = {"bucket_url": f"{server.url}/in", "path": "**/*.csv", "sftp_username": server.user}
+        known = {**block, "sftp_host_key": server.host_key}
+        kind = {"type": "filesystem"}
+        configure(
+            project,
+            {**kind, "name": "shop", "filesystem": known},
+            {**kind, "name": "unknown", "filesystem": block},
+            {**kind, "name": "other", "filesystem": {**known, "sftp_host_key": "ssh-ed25519 AAAA"}},
+            {**kind, "name": "stranger", "filesystem": known},
+        )
+        login(project, "shop", sftp_private_key=server.key)
+        for name in ("unknown", "other"):
+            login(project, name, sftp_password="must not be sent")
+        login(project, "stranger", sftp_private_key=server.strange_key)
+        folder = server.folder / "in/2024"
+        folder.mkdir(parents=True)
+        (folder / "ü a.csv").write_text("id,n\n1,1\n2,2\n")
+        (folder / ".part.csv").write_text("id,n\n9,9\n")
+        os.utime(folder / "ü a.csv", (1_700_000_000, 1_700_000_000))
+        first = project.sync()
+        (folder / "b.csv").write_text("id,n\n3,3\n")
+        second = project.sync("--source", "shop")
+        (folder / "b.csv").write_text("id,n\n3,4\n")  # the same size, within the same second or soon after it
+        third = project.sync("--source", "shop")
+        fourth = project.sync("--source", "shop")
+
+    rows = [done.source("shop")["rows"] for done in (first, second, third, fourth)]
+    assert rows == [2, 1, 1, 0], first.err
+    assert project.query("select id, n, _file from raw_shop.shop order by id") == [
+        ("1", "1", "2024/ü a.csv"),
+        ("2", "2", "2024/ü a.csv"),
+        ("3", "4", "2024/b.csv"),
+    ]
+    refused = {name: first.source(name) for name in ("unknown", "other", "stranger")}
+    assert {one["exit_code"] for one in refused.values()} == {4}
+    assert "is not known" in refused["unknown"]["cause"]
+    assert f"set `sftp_host_key: {server.host_key}`" in refused["unknown"]["problems"][0]["hint"]
+    assert "has another key than `sftp_host_key`" in refused["other"]["cause"]
+    assert "refuses the login" in refused["stranger"]["cause"]
