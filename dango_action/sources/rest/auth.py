@@ -255,7 +255,7 @@ class Minted(AuthBase):
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Add the token, and the way to another one, should this one be refused."""
         request.headers[self._header] = f"{self._prefix}{self._mint.token()}"
-        vars(request)["renew"] = self._renew  # the session asks for it
+        vars(request).update(renew=self._renew, minted=self._header)  # the session asks for them
         return request
 
     def _renew(self, request: PreparedRequest) -> bool:

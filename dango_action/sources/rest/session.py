@@ -172,17 +172,15 @@ def _said(response: requests.Response, rule: Answer | None) -> str:
     said = f"{what} to {path}"
     if rule and rule.say:
         said = f"{rule.say} ({said})"
-    detail = _without_sent(next(_details(response, rule), ""), response.request)[:_LONGEST_DETAIL]
+    detail = _without_minted(next(_details(response, rule), ""), response.request)[:_LONGEST_DETAIL]
     return f"{said}: {detail}" if detail else said
 
 
-def _without_sent(text: str, request: requests.PreparedRequest | None) -> str:
-    """Return a server's words without the headers that it was sent.
-
-    They may hold a token that was just got, and that nothing else knows to be a secret.
-    """
-    sent = {word for value in request.headers.values() for word in str(value).split()} if request else set()
-    for word in sorted(sent, key=len, reverse=True):
+def _without_minted(text: str, request: requests.PreparedRequest | None) -> str:
+    """Return a server's words without the token that was got for it: nothing else knows that to be a secret."""
+    header = getattr(request, "minted", None)  # the login says in which header it is
+    words = str(request.headers.get(header, "")).split() if request and header else []
+    for word in words:
         text = text.replace(word, "***") if len(word) >= _SHORTEST else text
     return text
 

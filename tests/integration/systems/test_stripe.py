@@ -171,7 +171,7 @@ def test_what_stripe_refuses_and_what_never_ends_is_said_with_its_words(project,
         "denied": (4, "403 Forbidden to /v1/payouts: The provided key does not have the required permissions"),
         "elsewhere": (
             4,
-            "403 Forbidden to /v1/refunds: The provided key does not have access to account",
+            f"403 Forbidden to /v1/refunds: The provided key does not have access to account '{ACCOUNT}'",
         ),
         "endless": (5, "the pages of the API do not end"),
         "odd": (5, "400 Bad Request to /v1/refunds: Invalid Stripe API version: 2030-01-01"),
