@@ -136,6 +136,9 @@ class Definition(Words):
     setup: str = ""
     """How a person gets the credentials, in Markdown."""
 
+    example: dict[str, Any] = Field(default={})
+    """A block to show, if it has more than what no source can be without."""
+
     parameters: dict[str, Parameter] = Field(default={})
     """What a user can say."""
 

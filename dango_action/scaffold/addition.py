@@ -125,11 +125,9 @@ def variable_of(name: str, parameter: str) -> str:
 def example_of(kind: str) -> str:
     """Return an entry of a type to paste below `sources:`, with an example for each key that has to be there."""
     if kind in kinds():
-        block = {
-            key: each.sample
-            for key, each in definition(kind).parameters.items()
-            if each.needed and not each.secret
-        }
+        made = definition(kind)
+        needed = {k: each.sample for k, each in made.parameters.items() if each.needed and not each.secret}
+        block = made.example or needed
         return snippet({"name": kind, "type": kind, **({kind: block} if block else {})})
     block = {
         key: (declared.examples or ["…"])[0]
