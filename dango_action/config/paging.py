@@ -159,9 +159,6 @@ class Windows(Words):
     format: Format = "iso8601"
     """How the API writes both."""
 
-    oldest: Annotated[float, Field(gt=0)] | None = None
-    """So many days the API looks back; an earlier start is moved up to that."""
-
     settle: Annotated[float, Field(ge=0)] = 0.0
     """So many seconds before now the last slice ends; what changes after that is left to the next run."""
 

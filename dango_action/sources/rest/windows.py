@@ -39,8 +39,6 @@ class Windows(BasePaginator):
         self._end = self._whole(min(end, latest) if end else latest)
         least = dt.timedelta() if self._of_days else _INSTANT  # an empty slice is refused
         self._begin = min(self._whole(begin or self._end), self._end - least)
-        if self._asked.oldest is not None:
-            self._begin = max(self._begin, self._whole(self._now - dt.timedelta(days=self._asked.oldest)))
         request.params = params
         self._first = _parts(request)
         self._slice(request)

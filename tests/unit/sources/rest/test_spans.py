@@ -139,16 +139,6 @@ def test_every_row_of_a_span_of_days_is_found_once(back, until, days, moments):
     assert log.spans[-1][1] == end.toordinal()
 
 
-def test_a_start_before_what_is_kept_is_moved_up():
-    log = Log([], 40, of_days=True)
-    asked = Windows(type="windows", days=40, start="from", end="to", format="date", oldest=100)
-
-    rows_of(log, asked, params={"from": "2000-01-01"})
-
-    assert log.spans[0][0] == TODAY.toordinal() - 100
-    assert len(log.spans) == 3
-
-
 def test_a_slice_has_its_span_in_the_body_and_leaves_the_one_before_it_as_it_was():
     log = Log([TODAY.toordinal() - number for number in range(9)], 3, of_days=True)
     asked = Windows(
