@@ -59,6 +59,9 @@ class Parameter(Words):
     choices: Annotated[tuple[Any, ...], Field(strict=False)] = ()
     """The values that it can have."""
 
+    items: Texts = ()
+    """Of a list of mappings, the keys that each one has to have."""
+
     pattern: Text | None = None
     """What its whole text matches; a group in it takes out the part that counts."""
 
@@ -93,6 +96,9 @@ class Parameter(Words):
             return f"must be {_CALLED[self.type]}", shown
         if self.choices and value not in self.choices:
             return "can't have this value", f"use one of: {', '.join(map(str, self.choices))}"
+        if self.items and not all(isinstance(one, dict) and all(map(one.get, self.items)) for one in value):
+            keys = " and ".join(f"`{key}`" for key in self.items)
+            return f"must have {keys} in each item", f"write it like {self._shown}"
         if self.pattern and not re.fullmatch(self.pattern, str(value)):
             about = " ".join(self.help.split()).rstrip(".") or "look at `dango sources show`"
             return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import dlt
@@ -55,6 +56,7 @@ def resources(definition: Definition, values: Mapping[str, Any]) -> list[DltReso
         for more in _each(resource, known)
     ]
     made = [_Made(definition, resource, scope, base_url) for resource, scope in scopes]
+    _hold_apart([one.name for one in made])
     addresses = [base_url, *(one.path for one in made if "://" in one.path)]
     session = ApiSession(addresses, client.answers, client.rate_limit)
     session.auth = auth_of(client, known)
@@ -67,6 +69,14 @@ def resources(definition: Definition, values: Mapping[str, Any]) -> list[DltReso
         "resources": [one.config(session) for one in made],
     }
     return rest_api_resources(config)
+
+
+def _hold_apart(names: list[str]) -> None:
+    """Refuse two resources of one name, of which one is an item of a user's list."""
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise ConfigError.because(
+            f"two resources would be called `{twice[0]}`", "each is a table of its own: give it another name"
+        )
 
 
 def _now() -> str:
@@ -108,6 +118,7 @@ class _Made:
         self._endpoint = _merged(self._defaults.endpoint, resource.endpoint)
         self._paginator = self._endpoint.paginator or (definition.client.paginator if definition.client else None)
         self.path = render_path(self._endpoint.path or resource.name, scope)
+        self.name = str(render(resource.name, scope))
 
     def config(self, session: ApiSession) -> dict[str, Any]:
         """Return dlt's configuration of the resource."""
@@ -122,7 +133,7 @@ class _Made:
             "processing_steps": list(self._processing(cursor)),
         }
         return {
-            "name": render(resource.name, self._scope),
+            "name": self.name,
             "selected": resource.selected,
             "endpoint": self._endpoint_config(cursor, session),
             **{key: render(value, self._scope) for key, value in given.items() if value not in (None, [], {})},
@@ -206,7 +217,8 @@ class _Made:
             "end_param": cursor.end_param,
             "lag": lag or None,
             "row_order": cursor.row_order,
-            "on_cursor_value_missing": "include",
+            # a row without a day would be in no group that is replaced, and be added by every run
+            "on_cursor_value_missing": "raise" if self._setting("merge_key") else "include",
             "convert": functools.partial(
                 _sent, FORMATS[cursor.param_format or cursor.format], self._oldest(cursor)
             ),

@@ -260,6 +260,15 @@ BAD = [
         queries=[{**COUNTRIES, "resource_name": "wide", "dimensions": ["date", "nonsense"]}],
     ),
     entry("no_range", "google_sheets", spreadsheet_id=BOOK, range_names=["Order"]),
+    entry("clash", "google_analytics", property_id=PROPERTY, queries=[{**COUNTRIES, "resource_name": "traffic"}]),
+    entry(
+        "dayless",
+        "google_analytics",
+        "by_country",
+        **ANALYSED,
+        queries=[{**COUNTRIES, "resource_name": "by_country", "dimensions": ["country"]}],
+    ),
+    entry("nameless", "google_ads", customer_id=EMPTY, queries=[{"query": "SELECT label.id FROM label"}]),
     entry("twins", "google_sheets", spreadsheet_id=BOOK, range_names=["Orders", "Orders!"]),
 ]
 
@@ -355,7 +364,7 @@ def test_a_second_sync_asks_for_the_days_that_may_have_changed_and_no_more(synce
     starts = {
         one["body"]["dateRanges"][0]["startDate"]
         for one in synced.asked_by(1, "analytics")
-        if one["path"].endswith(f"{PROPERTY}:runReport")
+        if PROPERTY in one["path"] and {"name": "date"} in one["body"]["dimensions"]
     }
     assert starts == {ago(4)}
 
@@ -457,13 +466,17 @@ def test_wrong_credentials_are_said_as_such(synced):
 
 
 def test_what_google_refuses_is_said_in_its_words_and_pages_without_an_end_are_stopped(synced):
-    assert synced.done[1].code == 5
+    assert synced.done[1].code == 3  # some of it is configuration, which is said first
     assert "do not end" in synced.problem(1, "ads_endless")
     assert "do not end" in synced.problem(1, "endless")
     assert "'x' is not a valid resource" in synced.problem(1, "ads_wrong")
     assert "nonsense is not a valid dimension" in synced.problem(1, "much")
     assert "Unable to parse range: Order" in synced.problem(1, "no_range")
     assert "both become the table `orders`" in synced.problem(1, "twins")
+    assert "two resources would be called `traffic`" in synced.problem(1, "clash")
+    assert "JSON path `date` was not found" in synced.problem(1, "dayless")  # each run would add its rows
+    nameless = synced.problem(1, "nameless")
+    assert nameless == "`queries` must have `name` and `query` in each item"
 
 
 def read(exchanges):

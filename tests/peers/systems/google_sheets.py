@@ -95,10 +95,13 @@ def _values(held, text, options):
     asked = held.named.get(text, text)
     quoted = re.fullmatch(r"'((?:[^']|'')+)'(?:!(.+))?", asked)
     title, cells = (quoted[1].replace("''", "'"), quoted[2]) if quoted else (asked, None)
-    if not quoted and asked not in held.sheets:
+    if not quoted:
         title, _, cells = asked.partition("!")
     grid, part = held.sheets.get(title), CELLS.fullmatch(cells) if cells else None
-    if grid is None or (cells and not part):
+    needs_quotes = not re.fullmatch(
+        r"\w+", title
+    )  # https://developers.google.com/workspace/sheets/api/guides/concepts
+    if grid is None or (cells and not part) or (needs_quotes and not quoted):
         raise invalid(f"Unable to parse range: {text}")
     rows = _part(grid, part) if part else grid
     values = [_trimmed([_rendered(cell, options) for cell in row]) for row in rows]
