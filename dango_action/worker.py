@@ -126,6 +126,7 @@ def _failure(error: BaseException, task: Work) -> Failed:
 def _work(task: Task, parent: Parent, record: Record) -> None:
     from dango_action.sources import native  # noqa: PLC0415 - it imports dlt, which no user of this module needs
     from dango_action.sources.arguments import arguments  # noqa: PLC0415 - as below
+    from dango_action.sync.feeding import chosen  # noqa: PLC0415
     from dango_action.sync.pipeline import SourcePipeline  # noqa: PLC0415
     from dango_action.sync.providers import use_settings  # noqa: PLC0415
 
@@ -146,7 +147,7 @@ def _work(task: Task, parent: Parent, record: Record) -> None:
         pipeline.restore()
         parent.send(Extracting())
         made = _function_of(task)
-        source = native.select(native.build(task.name, made, arguments(made, task, record)), task)
+        source = chosen(native.build(task.name, made, arguments(made, task, record)), task)
         extracted = pipeline.extract(source)
         parent.send(replace(extracted, asked=record.asked()))
         if extracted.load_ids and task.target == "duckdb":

@@ -47,7 +47,10 @@ _SHARED_KEYS = frozenset({"config", "credentials", "dlt_secrets_toml", "secrets"
 # The prefixes of the variables of dlt and of this tool, and the names of their tables and logs.
 _TOOLS = frozenset({"dango", "dlt"})
 
-RESERVED = _DLT_SECTIONS | _NEAR_SECTIONS | _SHARED_KEYS | _TOOLS
+# What can't be the name of a file on every system, which dlt asks of the name of a pipeline.
+_DEVICES = frozenset({"aux", "con", "nul", "prn"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)})
+
+RESERVED = _DLT_SECTIONS | _NEAR_SECTIONS | _SHARED_KEYS | _TOOLS | _DEVICES
 
 # dlt merges by way of a second dataset, `<dataset>_staging`, whose tables it truncates at each load
 # (`staging_dataset_name_layout` in dlt/common/destination/client.py).
@@ -79,8 +82,10 @@ def suggestion(name: str) -> str:
 def _broken_rule(name: str) -> str | None:
     if not name:
         return "it is empty"
-    if name in RESERVED:
+    if name in RESERVED - _DEVICES:
         return "dlt or dango uses it for its own settings"
+    if name in _DEVICES:
+        return "no file can have it on every system"
     if len(name) > LONGEST:
         return f"it has {len(name)} characters, and the most is {LONGEST}"
     return None if _SHAPE.fullmatch(name) else _broken_shape(name)

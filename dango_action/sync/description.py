@@ -10,6 +10,7 @@ from dlt.extract.incremental import Incremental
 from dango_action.explained import Described, Resource
 from dango_action.sources import native
 from dango_action.sources.arguments import arguments
+from dango_action.sync.feeding import chosen
 from dango_action.sync.pipeline import SourcePipeline
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ def describe(task: Task, made: Any, record: Record) -> Described:  # noqa: ANN40
     """Build the source as a sync does, and return its resources in their order. User code may raise anything."""
     with SourcePipeline(task, lambda _: None):
         source = native.build(task.name, made, arguments(made, task, record))
-        chosen = set(native.select(source, task).selected_resources)
-        return Described(resources=[_resource(one, chosen) for one in source.resources.values()])
+        loaded = set(chosen(source, task).selected_resources)
+        return Described(resources=[_resource(one, loaded) for one in source.resources.values()])
 
 
 def _resource(resource: DltResource, chosen: set[str]) -> Resource:

@@ -56,7 +56,7 @@ def parts(source: DltSource) -> Iterator[Part]:
     """Give the selected resources of a source."""
     for resource in source.selected_resources.values():
         cursor = cursor_of(resource)
-        pipes = list(_pipes(resource))
+        pipes = list(pipes_of(resource))
         table = _table(resource)
         column = cursor.get_cursor_column_name() if cursor else None
         yield Part(
@@ -91,7 +91,7 @@ def unfillable(part: Part, source: DltSource) -> Iterator[Problem]:
         yield refusal(name, f"it appends to a table that `{sharing[0]}` writes to as well, or may", ANEW)
 
 
-def _pipes(resource: DltResource) -> Iterator[Pipe]:
+def pipes_of(resource: DltResource) -> Iterator[Pipe]:
     """Give the pipe of a resource, and those that feed it; the name of one may stand for several."""
     pipe = resource._pipe  # noqa: SLF001 - no public way leads to the instance that feeds it
     while pipe is not None and not pipe.is_empty:

@@ -12,7 +12,7 @@ import dlt
 from dlt.sources.rest_api import rest_api_resources
 
 from dango_action.config import paging as words
-from dango_action.errors import ConfigError
+from dango_action.errors import ConfigError, SourceError
 from dango_action.sources.rest.auth import auth_of
 from dango_action.sources.rest.code import code
 from dango_action.sources.rest.details import completed, fetcher
@@ -283,8 +283,18 @@ def _timed(path: list[str], held: Callable[[Any], Any], row: Any) -> Any:  # noq
     """Return the row with the cursor's value as dlt is to compare it."""
     below = _below(path[:-1], row)
     if isinstance(below, dict) and below.get(path[-1]) is not None:
-        below[path[-1]] = held(below[path[-1]])
+        below[path[-1]] = _held(below[path[-1]], held, ".".join(path))
     return row
+
+
+def _held(value: Any, held: Callable[[Any], Any], path: str) -> Any:  # noqa: ANN401 - as an API writes it
+    if value == "":  # how some write that there is none
+        return None
+    try:
+        return held(value)
+    except (ValueError, TypeError, OverflowError):
+        what = f"a row has a `{path}` that is no time, or not written as `format` says"
+        raise SourceError.because(what, "say by `format` of `incremental` how the API writes it") from None
 
 
 def _below(path: list[str], row: Any) -> Any:  # noqa: ANN401 - a row

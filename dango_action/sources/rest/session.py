@@ -50,7 +50,10 @@ class ApiSession(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Follow no redirect to another host: headers of our own would go there, too."""
         target = super().get_redirect_target(resp)
-        return self._own(requests.compat.urljoin(resp.url, target)) if target else None
+        try:
+            return self._own(requests.compat.urljoin(resp.url, target)) if target else None
+        except ValueError:  # it is no address
+            return None
 
     def _own(self, url: str) -> str | None:
         """Return an address if it is at a host of the API's, and with TLS if that host has it; else None.
@@ -96,7 +99,7 @@ class ApiSession(requests.Session):
             rule = self._rule(response)
             # one that leads on within the API is followed by the caller
             if rule is None and response.ok and (not response.is_redirect or self.get_redirect_target(response)):
-                return _dispatched(response, hooks["response"])
+                return _dispatched(_read(response), hooks["response"])
             if not self._is_passing(response, rule):
                 raise _refusal(response, rule)
             pause = pause_of(response, number)
@@ -111,6 +114,30 @@ class ApiSession(requests.Session):
     @staticmethod
     def _is_passing(response: requests.Response, rule: Answer | None) -> bool:
         return rule.do == "retry" if rule else response.status_code in AGAIN
+
+
+def _read(response: requests.Response) -> requests.Response:
+    """Return an answer whose JSON is read, once for all that look at it.
+
+    Raises:
+        IgnoreResponseException: it is empty, and so has no rows.
+        SourceError: it is something else.
+
+    """
+    if response.is_redirect:
+        return response
+    if not response.content.strip():
+        raise IgnoreResponseException
+    try:
+        document = response.json()
+    except requests.JSONDecodeError:
+        kind = response.headers.get("Content-Type", "no type").partition(";")[0]
+        what = f"{_said(response, None)} with {kind} that is no JSON"
+        raise SourceError.because(
+            what, "is the address that of the API, and not of its pages for people?"
+        ) from None
+    vars(response)["json"] = lambda **_: document
+    return response
 
 
 def pause_of(response: requests.Response, number: int) -> float:

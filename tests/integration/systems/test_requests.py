@@ -7,6 +7,7 @@ import socket
 
 import pytest
 import requests
+from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
 from dlt.sources.helpers.rest_client.paginators import PageNumberPaginator
 from hosts import Hosts
 
@@ -115,21 +116,35 @@ def test_the_line_break_at_the_end_of_a_secret_is_none_of_it(session):
     assert session.get(f"https://{HOST}/rows").json()["sent"] == "key-5f6e7d"
 
 
-def test_an_answer_that_breaks_off_is_asked_for_again(broken_off):
-    session = ApiSession([broken_off], (), None)
+def test_an_answer_that_breaks_off_is_asked_for_again(broken):
+    session = ApiSession([broken], (), None)
 
-    assert session.get(broken_off).json() == [1]
+    assert session.get(broken).json() == [1]
+
+
+def test_what_is_no_json_is_said_as_such_and_nothing_at_all_has_no_rows(broken):
+    session = ApiSession([broken], (), None)
+
+    with pytest.raises(DangoError, match="200 OK to /page with text/html that is no JSON"):
+        session.get(f"{broken}page")
+    with pytest.raises(IgnoreResponseException):
+        session.get(f"{broken}nothing")
+    with pytest.raises(DangoError, match="302 Found to /nowhere and leads to another host"):
+        session.get(f"{broken}nowhere")
 
 
 @pytest.fixture
-def broken_off(serve):
-    """A server whose first answer ends in its middle."""
+def broken(serve):
+    """A server whose first answer ends in its middle; other paths have other faults."""
     tries = itertools.count()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self):
+            if self.path != "/":
+                self.whole(self.path)
+                return
             whole = next(tries) > 0
             self.send_response(200)
             self.send_header("Content-Length", "3" if whole else "1000")
@@ -139,6 +154,15 @@ def broken_off(serve):
                 self.wfile.flush()
                 self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
+
+        def whole(self, path):
+            self.send_response(302 if path == "/nowhere" else 200)
+            body = b"" if path == "/nothing" else b"<html>"
+            lines = {"Location": "http://[::1", "Content-Type": "text/html", "Content-Length": str(len(body))}
+            for key, value in lines.items():
+                self.send_header(key, value)
+            self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_):
             pass

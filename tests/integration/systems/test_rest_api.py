@@ -187,13 +187,20 @@ SOURCES = [
 ADDED = a_source("log", {"incremental": {"cursor_path": "at"}}, write_disposition="append")
 
 
+FED = a_source("fed", {"path": "log", "incremental": {"cursor_path": "at"}})
+FED["rest_api"]["resources"].append({"name": "kids", "endpoint": {"path": "log/{resources.rows.id}"}})
+UNTIMED = a_source("untimed", {"path": "log", "incremental": {"cursor_path": "read_at"}})
+
+
 @pytest.fixture(scope="module")
 def many(hosts, new_project):
     """One sync of many small sources."""
     project = new_project()
     (project.home / ".netrc").write_text(f"machine {HOST} login somebody password else\n")
     (project.home / ".netrc").chmod(0o600)
-    project.write(".dango/sources.yml", json.dumps({"sources": SOURCES}))
+    project.write(
+        ".dango/sources.yml", json.dumps({"sources": [*SOURCES, {**FED, "resources": ["kids"]}, UNTIMED]})
+    )
     done = project.sync(**hosts.environ, BASIC_PASSWORD="p\u00e4ss-w\u00f6rd")
     return project, done
 
@@ -287,6 +294,16 @@ def test_answers_mean_what_the_definition_says(many):
     assert [result(many, name)["exit_code"] for name in ("failing", "expired", "forbidden")] == [5, 4, 4]
     assert "403" in problem(many, "forbidden")
     assert "may not read orders" in problem(many, "forbidden")
+
+
+def test_what_moves_a_cursor_is_loaded_too(many):
+    assert many[0].query("select (select count(*) from raw_fed.rows), (select count(*) from raw_fed.kids)") == [
+        (1, 1)
+    ]
+
+
+def test_a_cursor_that_is_written_otherwise_is_said_as_such(many):
+    assert problem(many, "untimed") == "a row has a `read_at` that is no time, or not written as `format` says"
 
 
 def test_an_empty_account_is_no_error(many):
