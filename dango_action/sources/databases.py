@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dlt
@@ -51,7 +52,15 @@ def resources(definition: Definition, values: Mapping[str, Any]) -> list[DltReso
 
 
 def server_of(address: Address) -> Server:
-    """Return what speaks to the kind of database that an address has."""
+    """Return what speaks to the kind of database that an address has.
+
+    Raises:
+        ConfigError: the CA that it is to trust is no file.
+
+    """
+    if address.ssl_root_cert and not Path(address.ssl_root_cert).is_file():
+        hint = "give the path of a file with its certificate, from the project's folder"
+        raise ConfigError.because("`ssl_root_cert` is no file", hint)
     if address.dialect == "mysql":
         from dango_action.sources.sql.mysql import MySql  # noqa: PLC0415 - each brings its driver
 
@@ -73,7 +82,7 @@ def _tables(
         metadata.reflect(connection, only=lambda name, _: name in names, views=True, resolve_fks=False)
         for name in set(names) - {table.name for table in metadata.tables.values()}:  # tables of other servers
             sa.Table(name, metadata, autoload_with=connection, resolve_fks=False)
-    tables = [table for table in metadata.tables.values() if table.columns]
+    tables = sorted((one for one in metadata.tables.values() if one.columns), key=lambda one: one.name)
     as_text = values.get("as_text") or ()
     _refuse_unknown(tables, as_text, of)
     for table in tables:

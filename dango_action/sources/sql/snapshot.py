@@ -6,6 +6,7 @@ not next has nothing to say yet, which dlt takes for what it is: it asks the oth
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import dlt
@@ -54,7 +55,8 @@ class Snapshot:
         if self._reading is table:
             self._reading = None
         if not self._open:
-            self.connection.close()
+            with contextlib.suppress(*self.server.drivers):  # it may have broken, which is told already
+                self.connection.close()
 
 
 class TableReader(BaseTableLoader):

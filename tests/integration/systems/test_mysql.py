@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from datetime import date
@@ -130,33 +131,54 @@ def test_a_second_run_asks_from_the_cursor_on_and_merges_what_it_gets(project, m
     assert project.one("select count(*) from raw_shop.log") == 101
 
 
-def test_all_tables_are_of_one_moment(project, mariadb, database):
+@contextlib.contextmanager
+def waiting(project, mariadb, database, retries=0):
+    """Give a sync that waits within a table for a lock, a cursor that holds it, and the number of its connection."""
     mariadb.execute(
         "create table before_ (id int) engine=innodb",
         "create table later (id int) engine=innodb",
         "insert into before_ values (1)",
         "insert into later values (1)",
-        "create view middle as select get_lock('dango-test', 60) as n",
+        "create view during as select get_lock('dango-test', 60) as n",
         database=database,
     )
-    write(project, entry(mariadb.url(database), tables=["before_", "later", "middle"]))
+    made = entry(mariadb.url(database), tables=["before_", "later", "during"], retries=retries)
+    write(project, made)
     with mariadb.connect(database) as holder, holder.cursor() as cursor:
         cursor.execute("select get_lock('dango-test', 0)")
         sync = project.start("sync", "--json", PASSWORD=PASSWORD)
         until = time.monotonic() + 60
-        while not cursor.execute("select 1 from information_schema.processlist where state = 'User lock'"):
+        while not cursor.execute("select id from information_schema.processlist where state = 'User lock'"):
             assert time.monotonic() < until, "it does not get there"
             assert sync.poll() is None, sync.communicate()
             time.sleep(0.02)
+        [(number,)] = cursor.fetchall()
+        yield sync, cursor, number
+
+
+BOTH = "select (select max(id) from raw_shop.beforex), (select max(id) from raw_shop.later)"
+
+
+def test_all_tables_are_of_one_moment(project, mariadb, database):
+    with waiting(project, mariadb, database) as (sync, cursor, _):
         cursor.execute("insert into before_ values (2)")
         cursor.execute("insert into later values (2)")
         cursor.execute("select release_lock('dango-test')")
         out, err = sync.communicate(timeout=60)
 
     assert sync.returncode == 0, out + err
-    assert project.query(
-        "select (select max(id) from raw_shop.beforex), (select max(id) from raw_shop.later)"
-    ) == [(1, 1)]
+    assert project.query(BOTH) == [(1, 1)]
+
+
+def test_a_connection_that_the_server_ends_is_opened_once_more(project, mariadb, database):
+    with waiting(project, mariadb, database, retries=1) as (sync, cursor, number):
+        cursor.execute(f"kill {number}")
+        cursor.execute("select release_lock('dango-test')")
+        out, err = sync.communicate(timeout=60)
+
+    assert sync.returncode == 0, out + err
+    assert json.loads(out)["sources"][0]["attempts"] == 2
+    assert project.query(BOTH) == [(1, 1)]
 
 
 def test_what_goes_wrong_is_told_with_the_next_step_and_without_a_secret(project, mariadb, database):

@@ -30,6 +30,12 @@ def test_every_text_comes_back_as_it_was(rows, size):
     assert all(table.num_rows <= size for table in found)
 
 
+def test_a_text_may_begin_like_a_file_with_a_mark_of_its_encoding():
+    [table] = tables([b"\xef\xbb\xbfa\n"], [Field(name="t", type=pa.string())], 10, "orders")
+
+    assert table.to_pylist() == [{"t": "\ufeffa"}]
+
+
 def test_a_table_without_rows_still_has_its_columns():
     [table] = tables(
         [], [Field(name="id", type=pa.int64()), Field(name="n", type=pa.decimal128(12, 2))], 10, "empty"
