@@ -35,7 +35,7 @@ class Increment:
 
 
 def increments(tables: Sequence[sa.Table], values: Mapping[str, Any], of: str) -> dict[str, Increment]:
-    """Return the cursor of each table that has one: by `incremental`, else by `cursor`.
+    """Return the cursor of each table that has one: by `incremental`, else by `cursor` if it has a primary key.
 
     Raises:
         ConfigError: a pattern fits no table, or a column is not there, or can't be a cursor; all are named.
@@ -53,11 +53,14 @@ def increments(tables: Sequence[sa.Table], values: Mapping[str, Any], of: str) -
             found[name] = Increment(column=column, lag=_lag(by_name[name], column, lag, values))
     if common := values.get("cursor"):
         for name, table in by_name.items():
-            if name not in found and common in table.columns and not list(_flaws(table, common)):
+            # without a key, old forms of rows would stay unasked for
+            fits = bool(table.primary_key.columns) and not list(_flaws(table, common))
+            if name not in found and fits:
                 found[name] = Increment(column=common, lag=_lag(table, common, None, values))
         if not any(one.column == common for one in found.values()):
-            hint = "name one that they have, or the column of each table in `incremental`"
-            problems.append(Problem(what=f"no table has a column `{common}` to be its `cursor`", hint=hint))
+            hint = "name a column that they have, or that of each table in `incremental`"
+            what = f"no table with a primary key has a column `{common}` to be its `cursor`"
+            problems.append(Problem(what=what, hint=hint))
     if problems:
         raise ConfigError(*problems)
     return found

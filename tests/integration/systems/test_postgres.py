@@ -352,10 +352,19 @@ def test_what_goes_wrong_is_told_with_the_next_step_and_without_a_secret(project
         ),
         "negated": (entry(database, tables=["orders", "!log"]), 3, "write `exclude: [log]`"),
         "alike": (entry(database), 3, "the tables `Orders 2` and `orders_2` of `public` have one name"),
+        "keyless": (
+            entry(database, tables=["log"], cursor="at"),
+            3,
+            "no table with a primary key has a column `at`",
+        ),
         "nocolumn": (entry(database, **orders, incremental={"orders": "change"}), 3, "did you mean `changed`?"),
         "text": (entry(database, **orders, incremental={"orders": "name"}), 3, "it is no number and no time"),
         "notext": (entry(database, **orders, as_text=["orders.chnged"]), 3, "did you mean `orders.changed`?"),
-        "unmarked": (entry(database, tables=["log"], cursor="at"), 5, "rows without `at`, which would come twice"),
+        "unmarked": (
+            entry(database, tables=["log"], incremental={"log": "at"}),
+            5,
+            "rows without `at`, which would come twice",
+        ),
         "odd": (entry(database, tables=["odd"]), 5, "`as_text: [odd.at]`"),
         "writes": (entry(database, tables=["writes"]), 5, "SQLSTATE 25006"),
     }
