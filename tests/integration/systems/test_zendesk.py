@@ -73,7 +73,7 @@ def configure(project):
     bearer = {"oauth_token_env": "DESK_TOKEN"}
     entries = [
         entry("support", "mycompany"),
-        entry("by_client", "ByClient", zendesk={"client_id": "reader"}, resources=["groups"]),
+        entry("by_client", "https://ByClient.zendesk.com/", zendesk={"client_id": "reader"}, resources=["groups"]),
         entry("empty_desk", "empty", zendesk=bearer),
         entry("asked_for", "mycompany", resources=["ticket_events", "ticket_forms", "sla_policies"]),
         entry(
