@@ -23,7 +23,7 @@ def described():
 
 
 def path_of(resource):
-    return (resource.endpoint.path or resource.name).replace("{resources.invoices.id}", "{invoice}")
+    return (resource.endpoint.path or resource.name).replace("{resources.line_item_invoices.id}", "{invoice}")
 
 
 def rows_of(described, path):

@@ -71,7 +71,7 @@ def test_stripes_package_of_this_version_knows_each_list_with_its_parameters_and
 
     for resource in made.resources:
         endpoint, cursor = resource.endpoint, resource.endpoint.incremental
-        if endpoint.path == "invoices/{resources.invoices.id}/lines":
+        if endpoint.path == "invoices/{resources.line_item_invoices.id}/lines":
             continue  # it is a list within an object
         params, fields = told["lists"][endpoint.path]
         names = [

@@ -72,27 +72,27 @@ def synced(one_project, tmp_path_factory):
         shop.add("events", f"evt_{number}", now - 10 * DAY, data={"object": {"id": f"ch_{number}", "deep": [1]}})
         shop.add("products", f"prod_{number}", now - 900 * DAY, name="Old", metadata={})
     shop.add("charges", "ch_recent", now - 20 * DAY, amount=7, refunded=False, metadata={"key of a user's": "x"})
+    shop.add("charges", "ch_latest", now - 5 * DAY, amount=7, refunded=False)
     lines = {"object": "list", "data": [{"id": "il_1", "amount": 5}], "has_more": True}
-    shop.add("invoices", "in_1", now - DAY, lines=lines)
+    shop.add("invoices", "in_1", now - 200 * DAY, lines=lines)
+    shop.add("invoices", "in_2", now - DAY)
+    shop.objects["invoices/in_2/lines"] = []
     shop.objects["invoices/in_1/lines"] = [{"id": f"il_{number}", "amount": 5} for number in range(1, 6)]
     shop.add("subscriptions", "sub_gone", now - 900 * DAY, status="canceled", items={"data": [{"id": "si_1"}]})
     shop.first["charges"] = [(429, {"error": LATE}, {"Retry-After": "1"})]
-    resources = ("charges", "events", "products", "invoices", "invoice_line_items", "subscriptions")
-    write(
-        one_project,
-        {"cards": KEY, "connected": PLATFORM},
-        entry("cards", *resources),
-        entry("connected", account_id=ACCOUNT),
-    )
+    resources = ("charges", "events", "products", "invoices", "subscriptions")
+    keys, connected = {"cards": KEY, "connected": PLATFORM}, entry("connected", account_id=ACCOUNT)
+    write(one_project, keys, entry("cards", *resources), connected)
     with Hosts(tmp_path_factory.mktemp("hosts"), {HOST: Accounts(shop, platform)}) as hosts:
         first = one_project.sync(**hosts.environ)
         before = len(shop.asked)
         shop.change("charges", "ch_recent", refunded=True)
         shop.change("charges", "ch_0", amount=50)  # too old to be noticed
         shop.change("products", "prod_0", name="New")
-        shop.add("charges", "ch_same", now - 20 * DAY, amount=8)
+        shop.add("charges", "ch_same", now - 5 * DAY, amount=8)
         shop.add("charges", "ch_new", now - DAY, amount=9)
         shop.add("events", "evt_same", now - 10 * DAY, data={"object": {}})
+        write(one_project, keys, entry("cards", *resources, "invoice_line_items"), connected)
         second = one_project.sync(**hosts.environ)
         seen = one_project.one("select amount from raw_cards.charges where id = 'ch_0'")
         window = [time.strftime("%Y-%m-%d", time.gmtime(now - age * DAY)) for age in (101, 98)]
@@ -106,20 +106,26 @@ def synced(one_project, tmp_path_factory):
 
 def test_all_pages_come_and_a_second_sync_reads_again_what_may_have_changed(synced):
     pages = [query.get("starting_after") for query, _ in synced.shop.of("charges")]
-    assert pages[:4] == [None, None, "ch_4", "ch_2"]  # the first one was refused
-    assert synced.asked_again("charges") == {"limit": "100", "created[gte]": str(synced.now - 50 * DAY)}
+    assert pages[:4] == [None, None, "ch_recent", "ch_3"]  # the first one was refused
+    assert synced.asked_again("charges") == {"limit": "100", "created[gte]": str(synced.now - 35 * DAY)}
     assert synced.asked_again("events") == {"limit": "100", "created[gte]": str(synced.now - 10 * DAY)}
     assert synced.asked_again("products") == {"limit": "100"}
     assert synced.asked_again("subscriptions") == {"limit": "100", "status": "all"}
 
 
 def test_no_object_is_lost_or_doubled_and_a_changed_one_is_there_as_it_is_now(synced):
-    counts = {"charges": 8, "events": 6, "products": 5, "invoices": 1, "invoice_line_items": 5, "subscriptions": 1}
+    counts = {"charges": 9, "events": 6, "products": 5, "invoices": 2, "subscriptions": 1}
     for table, count in counts.items():
         found = synced.project.query(f"select count(*), count(distinct id) from raw_cards.{table}")
         assert (table, found) == (table, [(count, count)])
     assert synced.column("select id from raw_cards.charges where refunded") == ["ch_recent"]
     assert synced.column("select name from raw_cards.products where id = 'prod_0'") == ["New"]
+
+
+def test_lines_that_are_asked_for_later_are_those_of_all_invoices(synced):
+    assert synced.column("select count(distinct id) from raw_cards.invoice_line_items") == [5]
+    tables = {table["name"] for table in synced.second.source("cards")["tables"]}
+    assert not [name for name in tables if name.startswith("line_item_invoices")]
 
 
 def test_a_backfill_of_some_days_asks_for_them_alone_and_sees_an_old_change(synced):
