@@ -479,40 +479,43 @@ def test_what_google_refuses_is_said_in_its_words_and_pages_without_an_end_are_s
     assert nameless == "`queries` must have `name` and `query` in each item"
 
 
-def read(exchanges):
-    text = json.dumps(exchanges) if exchanges else None
-    done = subprocess.run(
-        [*map(str, READER)], input=text or "", capture_output=True, text=True, check=True, timeout=120
-    )
-    return json.loads(done.stdout)
-
-
-@needs_packages
-def test_googles_own_packages_read_all_that_is_sent_and_answered(synced):
+@pytest.fixture(scope="module")
+def read(synced):
+    """What Google's packages say of all exchanges, and of some that are wrong, which come last."""
     exchanges = {api: getattr(synced.google, api).exchanges for api in ("ads", "analytics", "sheets")}
-    queries = {one["body"]["query"].partition(" FROM ")[2].partition(" ")[0] for one in exchanges["ads"]}
-    assert len(queries) == 11  # every table of the definition was asked for
-
-    assert read(exchanges) == []
-
-
-@needs_packages
-def test_googles_own_packages_find_what_does_not_fit(synced):
-    [ads, analytics, sheets] = (getattr(synced.google, api).exchanges[0] for api in ("ads", "analytics", "sheets"))
-    wrong = read(
-        {
-            "ads": [{**ads, "body": {"query": "SELECT campaign.nme FROM campaign"}}, {**ads, "body": {"q": ""}}],
-            "analytics": [{**analytics, "body": {**analytics["body"], "size": 2}}],
-            "sheets": [{**sheets, "query": [["valueRender", "X"]]}],
-        }
+    ads, analytics, sheets = (exchanges[api][0] for api in exchanges)
+    wrong = {
+        "ads": [{**ads, "body": {"query": "SELECT campaign.nme FROM campaign"}}, {**ads, "body": {"q": ""}}],
+        "analytics": [{**analytics, "body": {**analytics["body"], "size": 2}}],
+        "sheets": [{**sheets, "query": [["valueRender", "X"]]}],
+    }
+    text = json.dumps({api: exchanges[api] + wrong[api] for api in exchanges})
+    done = subprocess.run([*map(str, READER)], input=text, capture_output=True, text=True, check=True, timeout=120)
+    said = json.loads(done.stdout)
+    ends = {api: len(exchanges[api]) for api in exchanges}
+    return (
+        [what for api, end in ends.items() for what in said[api][:end]],
+        [what for api, end in ends.items() for what in said[api][end:]],
+        said["fields"],
     )
-    assert len(wrong) == 4
 
 
 @needs_packages
-def test_each_plain_field_of_a_row_is_a_column_of_its_type():
+def test_googles_own_packages_read_all_that_is_sent_and_answered(synced, read):
+    queries = [one["body"]["query"] for one in synced.google.ads.exchanges]
+    assert (
+        len({query.partition(" FROM ")[2].partition(" ")[0] for query in queries}) == 11
+    )  # every table was asked
+    right, wrong, _ = read
+
+    assert {*map(tuple, right)} == {()}
+    assert all(wrong), wrong
+
+
+@needs_packages
+def test_each_plain_field_of_a_row_is_a_column_of_its_type(read):
     columns = {}
-    for field in read(None):
+    for field in read[2]:
         value = {"double": 2, "int64": "123", "string": "123"}.get(field["kind"], "WORD")
         row = reduce(lambda below, name: {name[1]: below}, reversed(field["path"]), value)
         [(name, held)] = flat(row, {}).items()

@@ -1,7 +1,7 @@
 """Reads what was sent to doubles of Google's APIs, and what they have said, with Google's own packages.
 
-It runs in the environment `.google`: JSON with `ads`, `analytics` and `sheets`, lists of exchanges, comes in, and a
-list of what is wrong goes out. Without input it gives the fields of a row of Google Ads, with their types.
+It runs in the environment `.google`: JSON with `ads`, `analytics` and `sheets`, lists of exchanges, comes in, and for
+each of them a list of what is wrong goes out, with the fields of a row of Google Ads and their types.
 """
 
 import json
@@ -117,11 +117,8 @@ def _wrong(value, schema, schemas, at):
 
 def main():
     readers = {"ads": ads, "analytics": discovered("analyticsdata.v1beta"), "sheets": discovered("sheets.v4")}
-    text = sys.stdin.read()
-    if not text:
-        return list(fields())
-    held = json.loads(text)
-    return [f"{api}: {what}" for api in held for exchange in held[api] for what in readers[api](exchange)]
+    held = json.load(sys.stdin)
+    return {api: [list(readers[api](one)) for one in held[api]] for api in held} | {"fields": list(fields())}
 
 
 if __name__ == "__main__":
