@@ -44,7 +44,7 @@ def add(project: Path, /, kind: str, name: str, *, values: tuple[str, ...], as_j
     from dango_action.scaffold.addition import Wish, entry_of, secrets_of, values_of  # noqa: PLC0415 - as in main
 
     given = {option: python[option] for option in _PYTHON if python[option]}
-    entry = entry_of(project, Wish(kind=kind, name=name, python=given, values=values_of(values)))
+    entry = entry_of(project, Wish(kind=kind, name=name, python=given, values=values_of(values, kind)))
     _change(project, lambda data: _with(project, data, entry))
     secrets = secrets_of(project, entry)
     following = [f"dango config explain {name}", f"dango sync --source {name} --limit 5"]

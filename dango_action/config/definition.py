@@ -1,6 +1,7 @@
 """What a type of sources is: its parameters, and what is done with them. A packaged type is a file of this."""
 
 import datetime as dt
+import json
 import re
 from typing import Annotated, Any, Literal, Self
 
@@ -93,6 +94,8 @@ class Parameter(Words):
         fits = isinstance(value, _PYTHON[self.type]) and not number
         if not fits or (self.type in {"date", "datetime"} and not _is_time(value, self.type)):
             shown = f"write one, like {self._shown}" if self._shown else "write one"
+            if self.type == "text" and isinstance(value, int | float):
+                shown = "put it in quotes"
             return f"must be {_CALLED[self.type]}", shown
         if self.choices and value not in self.choices:
             return "can't have this value", f"use one of: {', '.join(map(str, self.choices))}"
@@ -115,7 +118,9 @@ class Parameter(Words):
     @property
     def _shown(self) -> str:
         """A value to show, which is no secret."""
-        return "" if self.secret or self.example is None else str(self.example)
+        if self.secret or self.example is None:
+            return ""
+        return self.example if isinstance(self.example, str) else json.dumps(self.example, ensure_ascii=False)
 
 
 class Definition(Words):

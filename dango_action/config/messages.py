@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from dango_action.config.fields import CONTRACT_ERROR, OWN_ERROR, SchemaContract
-from dango_action.config.model import TYPES, Check, Config, DltNative, NativeSource, Options
+from dango_action.config.misplaced import hint_for
+from dango_action.config.model import Check, Config, DltNative, NativeSource, Options, SourceBase
 from dango_action.config.nodes import Items, Keys, Node, Scalar, children, is_null
 from dango_action.config.scalars import resolve
 from dango_action.config.shapes import keys_at
@@ -25,7 +26,6 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "defaults": tuple(Options.model_fields),
     "dlt_native": tuple(DltNative.model_fields),
     "schema_contract": tuple(SchemaContract.__annotations__),
-    "sources": tuple(NativeSource.model_fields),
     "": tuple(Config.model_fields),
 }
 
@@ -67,7 +67,12 @@ _TRUTH = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false
 
 def problems(error: ValidationError, root: Node, scope: str, model: type[BaseModel]) -> Iterator[Problem]:
     """Yield pydantic's errors about `root`, which is the value (or an item) of the key `scope`."""
-    for details in error.errors(include_url=False):
+    told = error.errors(include_url=False)
+    for details in told:
+        place = details["loc"]
+        inside = any(len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in told)
+        if details["type"] == "too_short" and inside:
+            continue  # pydantic does not count the items that are wrong
         found = _problem(details, root, scope, model)
         if found:
             yield found
@@ -108,6 +113,8 @@ def _problem(details: ErrorDetails, root: Node, scope: str, model: type[BaseMode
         return Problem(what=f"`{last}` is missing", hint=_MISSING.get(str(last), f"add `{last}:`"), at=node.at)
     if code == "extra_forbidden":
         at = node.entries[str(last)].at if isinstance(node, Keys) else node.at
+        if issubclass(model, SourceBase) and not location:
+            return Problem(what=f"unknown key `{show(str(last))}`", hint=hint_for(str(last), model), at=at)
         known = keys_at(model, location) or KEYS.get(scope, ())
         return _unknown_key(str(last), scope, at, known)
     if isinstance(node, Scalar) and (node.problems or node.value is None):
@@ -141,10 +148,9 @@ def _label(path: list[str | int]) -> str:
 
 def _unknown_key(key: str, scope: str, at: Position, known: Sequence[str]) -> Problem:
     hint = did_you_mean(key, known)
-    if key in TYPES and scope == "sources":
-        hint = "it is the block of another type than `type:` names: change that, or remove the block"
     if hint.startswith("use"):
-        home = next((name for name in _homes(scope) if key in KEYS[name]), None)
+        keys = {**KEYS, "sources": tuple(NativeSource.model_fields)}
+        home = next((name for name in _homes(scope) if key in keys[name]), None)
         hint = f"it belongs under `{home}:`" if home else hint
     return Problem(what=f"unknown key `{show(key)}`", hint=hint, at=at)
 
@@ -160,7 +166,7 @@ def _sentence(details: ErrorDetails, node: Node, label: str) -> tuple[str, str]:
     code, context = details["type"], details.get("ctx", {})
     if code == OWN_ERROR:
         return context["what"], context["hint"]
-    if code in {"union_tag_invalid", "union_tag_not_found"}:
+    if code in {"union_tag_invalid", "union_tag_not_found", "model_attributes_type"}:
         return _no_such_form(context, node, label)
     if code == "literal_error":
         return _no_such_word(re.findall(r"'([^']*)'", context["expected"]), node, label)
@@ -174,6 +180,8 @@ def _sentence(details: ErrorDetails, node: Node, label: str) -> tuple[str, str]:
 
 def _no_such_form(context: Mapping[str, Any], node: Node, label: str) -> tuple[str, str]:
     """Say that a mapping's `type` is none of those that there are."""
+    if isinstance(node, Scalar):
+        return f"{label} must be a mapping, not {kind(node)}", f"write it like `{{type: {show(str(node.value))}}}`"
     known = re.findall(r"'([^']*)'", context.get("expected_tags", ""))
     if "tag" in context and isinstance(node, Keys):
         return f"{label} can't be of the type `{show(str(context['tag']))}`", did_you_mean(context["tag"], known)

@@ -118,7 +118,7 @@ def _block_model(made: Definition) -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for name, parameter in parameters_of(made).items():
         for key in (name, *parameter.aliases):
-            fields[key] = (_value_type(key, parameter), Field(default=None, description=parameter.help))
+            fields[key] = (_value_type(key, name, parameter), Field(default=None, description=parameter.help))
             about = f"The environment variable with `{key}`."
             fields[f"{key}_env"] = (_Variable, Field(default=None, description=about))
     with warnings.catch_warnings(action="ignore"):  # a parameter may be called `schema`, as an old method is
@@ -149,21 +149,19 @@ def _canonical(made: Definition) -> dict[str, str]:
     }
 
 
-def _value_type(name: str, parameter: Parameter) -> Any:  # noqa: ANN401 - a type
+def _value_type(key: str, name: str, parameter: Parameter) -> Any:  # noqa: ANN401 - a type
     if parameter.secret:
-        return Annotated[Any, BeforeValidator(functools.partial(_refuse, name)), WithJsonSchema({"not": {}})]
+        return Annotated[Any, BeforeValidator(functools.partial(_refuse, key, name)), WithJsonSchema({"not": {}})]
     schema = dict(_SCHEMAS[parameter.type])
     schema |= {"enum": list(parameter.choices)} if parameter.choices else {}
     schema |= {"pattern": f"^(?:{parameter.pattern})$"} if parameter.pattern and parameter.type == "text" else {}
     schema |= {"examples": [parameter.example]} if parameter.example is not None else {}
-    return Annotated[Any, BeforeValidator(functools.partial(_held, name, parameter)), WithJsonSchema(schema)]
+    return Annotated[Any, BeforeValidator(functools.partial(_held, key, parameter)), WithJsonSchema(schema)]
 
 
-def _refuse(name: str, _: object) -> object:
-    raise own_error(
-        f"`{name}` is a secret, and sources.yml is committed",
-        f"seal it, put it into .dlt/secrets.toml, or name its variable: `{name}_env: NAME`",
-    )
+def _refuse(key: str, name: str, _: object) -> object:
+    ways = f"`dango secrets set sources.<name>.{name}`, .dlt/secrets.toml, or its variable: `{key}_env: NAME`"
+    raise own_error(f"`{key}` is a secret, and sources.yml is committed", f"take one of: {ways}")
 
 
 def _held(name: str, parameter: Parameter, value: object) -> object:

@@ -25,11 +25,10 @@ def _below(shape: Any, part: str | int) -> Iterator[Any]:  # noqa: ANN401 - any 
     """Give the shapes that the value at a part may have, or of a union, the one that the part names."""
     for kind in _forms(shape):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            for name, field in kind.model_fields.items():
-                if part in (name, field.alias):
-                    yield field.annotation
-                elif name == "type" and part in typing.get_args(field.annotation):
-                    yield kind  # the tag of a union
+            fields = kind.model_fields
+            named = [field.annotation for name, field in fields.items() if part in (name, field.alias)]
+            tagged = "type" in fields and part in typing.get_args(fields["type"].annotation)
+            yield from named or ([kind] if tagged else ())  # the tag of a union
         elif typing.get_origin(kind) is dict:
             yield typing.get_args(kind)[1]
         elif isinstance(part, int) and typing.get_args(kind):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -36,14 +37,17 @@ class Wish:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def values_of(words: Sequence[str]) -> dict[str, Any]:
+def values_of(words: Sequence[str], kind: str = "") -> dict[str, Any]:
     """Return the values of `KEY=VALUE`, each read as YAML: `2`, `true`, `[a, b]` are no text.
+
+    But where a parameter of the type is text, `00123` is text.
 
     Raises:
         UsageError: some are not of this form; the values are not shown.
 
     """
     found: dict[str, Any] = {}
+    texts = _texts_of(kind)
     problems = []
     for number, word in enumerate(words, 1):
         key, equals, text = word.partition("=")
@@ -52,10 +56,18 @@ def values_of(words: Sequence[str]) -> dict[str, Any]:
             what = f"--set number {number} can't be used"
             problems.append(Problem(what=what, hint="write it like --set region=eu; its value is YAML"))
         else:
-            found[key] = plain(document.root)
+            value = plain(document.root)
+            numeric = isinstance(value, int | float) and not isinstance(value, bool)
+            found[key] = text.strip() if numeric and key in texts else value
     if problems:
         raise UsageError(*problems)
     return found
+
+
+def _texts_of(kind: str) -> set[str]:
+    """Return the keys of a type's block that are text and nothing else."""
+    known = definition(kind).parameters.items() if kind in kinds() else ()
+    return {key for name, each in known if each.type == "text" for key in (name, *each.aliases)}
 
 
 def entry_of(project: Path, wish: Wish) -> dict[str, Any]:
@@ -66,8 +78,7 @@ def entry_of(project: Path, wish: Wish) -> dict[str, Any]:
 
     """
     if wish.kind not in TYPES:
-        what = f"there is no type `{show(wish.kind)}`"
-        raise UsageError.because(what, did_you_mean(wish.kind, TYPES))
+        raise UsageError.because(f"there is no type `{show(wish.kind)}`", _instead_of(wish))
     keys = block_of(wish.kind).model_fields
     block: dict[str, Any] = {}
     for option, value in wish.python.items():
@@ -79,10 +90,33 @@ def entry_of(project: Path, wish: Wish) -> dict[str, Any]:
         block = _python(project, wish, block)
     # the arguments of a function have a place of their own below the block
     block |= {_ARGUMENTS: dict(wish.values)} if _ARGUMENTS in keys and wish.values else {}
-    block |= {} if _ARGUMENTS in keys else wish.values
+    beside = {} if _ARGUMENTS in keys else {key: wish.values[key] for key in _beside(wish)}
+    block |= {} if _ARGUMENTS in keys else {key: each for key, each in wish.values.items() if key not in beside}
     _refuse_missing(wish.kind, block)
     own = {wish.kind: block} if block or wish.kind not in kinds() else {}
-    return {"name": wish.name, "type": wish.kind, **own}
+    return {"name": wish.name, "type": wish.kind, **own, **beside}
+
+
+def _beside(wish: Wish) -> list[str]:
+    """Return the keys that are not the block's but stand beside it, like `resources` of a type that is data."""
+    own = TYPES[wish.kind].model_fields.keys() - block_of(wish.kind).model_fields.keys()
+    return [key for key in wish.values if key in own - {"name", "type", wish.kind}]
+
+
+def _instead_of(wish: Wish) -> str:
+    """Return the hint for a type that there is none of: what was meant, or what takes anything."""
+    if wish.name in TYPES:
+        return f"the type comes first: dango sources add {wish.name} {show(wish.kind)}"
+    word = re.compile(rf"\b{re.escape(wish.kind.replace('_', ' '))}\b", re.IGNORECASE)
+    about = {kind: definition(kind) for kind in kinds()}
+    told = [kind for kind, made in about.items() if word.search(made.title)]
+    told = told or [kind for kind, made in about.items() if word.search(made.description)]
+    if told:
+        return f"did you mean {' or '.join(f'`{kind}`' for kind in told)}?"
+    hint = did_you_mean(wish.kind, TYPES)
+    if hint.startswith("did"):
+        return hint
+    return f"{hint}; `rest_api` takes any REST API, `dlt_native` any dlt source"
 
 
 def block_of(kind: str) -> type[BaseModel]:

@@ -138,8 +138,10 @@ def _code(value: Any, where: str) -> Iterator[Flaw]:  # noqa: ANN401 - a part of
 
 
 def _addresses(definition: Definition) -> Iterator[Flaw]:
-    """Give the addresses of tokens that are not at the API's own host: secrets would go there."""
+    """Give what is no address, and what is not at the API's own host: secrets would go there."""
     client = definition.client
+    if client and not client.base_url.startswith(("https://", "http://", "${")):
+        yield Flaw("`base_url` is no address of the web", "begin it with https://", "client.base_url")
     for choice in client.auth or () if client else ():
         if not isinstance(choice, ClientCredentials) or client is None:
             continue

@@ -178,6 +178,31 @@ def test_what_can_not_be_added_changes_nothing(project, capsys):
     assert (project.path / ".dango/sources.yml").read_bytes() == text
 
 
+def test_a_type_is_found_by_what_it_syncs_and_takes_what_stands_beside_its_block(project, capsys):
+    def add(*arguments):
+        return run(cli, ["--project", str(project.path), "sources", "add", *arguments]), capsys.readouterr()
+
+    for arguments, said in (
+        (["pay", "stripe"], "the type comes first: dango sources add stripe pay"),
+        (["mariadb", "shop"], "did you mean `mysql`?"),
+        (["google", "ads"], "did you mean `google_ads` or `google_analytics` or `google_sheets`?"),
+        (["unheard_of", "crm"], "`rest_api` takes any REST API"),
+        (["stripe", "pay", "--set", "resources=[chargs]"], "did you mean `charges`?"),
+    ):
+        ended, printed = add(*arguments)
+        assert (ended, said in printed.err) == (2, True), (arguments, printed)
+    values = ["resources=[campaigns]", "account_id=0123", "insights_level=ad", "attribution_window_days_lag=7"]
+    ended, printed = add("facebook_ads", "ads", *(word for value in values for word in ("--set", value)), "--json")
+
+    assert ended == 0, printed
+    assert json.loads(printed.out)["entry"] == {
+        "name": "ads",
+        "type": "facebook_ads",
+        "facebook_ads": {"account_id": "0123", "insights_level": "ad", "attribution_window_days_lag": 7},
+        "resources": ["campaigns"],
+    }
+
+
 def test_two_at_once_are_both_there_and_a_new_project_gets_a_file(project):
     for name in ("a", "b", "c"):
         project.module(name, OTHER)

@@ -104,6 +104,42 @@ def test_a_problem_of_a_source_names_the_key_the_place_and_the_fix(line, problem
 
 
 @pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("start_date: 2026-01-01", "unknown key `start_date` -> it belongs under `stripe:`"),
+        ("lookback_day: 3", "unknown key `lookback_day` -> did you mean `lookback_days`? It belongs under `stripe:`"),
+        ("stripe_secret_key: x", ("unknown key `stripe_secret_key`"
+         " -> remove it, it is a secret: `dango secrets set sources.<name>.api_key`, or .dlt/secrets.toml")),
+        ("shopify: {}", ("unknown key `shopify`"
+         " -> this is the block of another type: the one of `type: stripe` is called `stripe:`")),
+        ("resource: [charges]", "unknown key `resource` -> did you mean `resources`?"),
+        ("stripe: {resource: 1}", "unknown key `resource` -> use one of: api_key, api_key_env, stripe_secret_key,"),
+        ("stripe: {account_id: 12}", "`account_id` must be text -> put it in quotes"),
+        ("stripe: {api_key: x}", ("`api_key` is a secret, and sources.yml is committed -> take one of:"
+         " `dango secrets set sources.<name>.api_key`, .dlt/secrets.toml, or its variable: `api_key_env: NAME`")),
+    ],
+)  # fmt: skip
+def test_a_key_beside_the_block_of_a_type_is_told_its_place(line, problem):
+    [found] = told(f"sources:\n  - name: pay\n    type: stripe\n    {line}\n")
+    assert problem in found
+
+
+def test_of_several_forms_the_one_that_is_meant_is_told_once():
+    found = told("""\
+sources:
+  - name: shop
+    type: rest_api
+    rest_api:
+      client: {base_url: "https://api.example.com/", auth: {type: api_key}, paginator: single_page}
+      resources: [{name: orders}]
+""")
+    assert [problem.partition(" -> use")[0] for problem in found] == [
+        "5:60: `auth` can't be of the type `api_key`",
+        "5:88: `paginator` must be a mapping, not text -> write it like `{type: single_page}`",
+    ]
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("", "1:1: the file is empty"),

@@ -47,3 +47,11 @@ def test_each_flaw_is_told_with_its_line(tmp_path):
     assert [problem.what for problem in found.notices] == [
         "`token` of `auth` stands in sources.yml, which is committed"
     ]
+
+
+def test_an_address_without_its_scheme_is_told_before_a_sync(tmp_path):
+    parsed = parse(TEXT.replace("https://api.example.com/", "api.example.com").encode(), "f.yml")
+
+    found = look(tmp_path, parsed.config.sources, parsed.places(["shop"]))
+
+    assert (8, "`base_url` is no address of the web") in [(one.at.line, one.what) for one in found.problems]
