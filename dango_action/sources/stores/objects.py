@@ -203,5 +203,6 @@ def _config(url: str, kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _found(about: Any) -> Found:  # noqa: ANN401 - obstore's ObjectMeta, a dict
     modified = about["last_modified"]
-    version = about["e_tag"] or f"{modified.isoformat()} {about['size']}"
+    # Azure quotes the tag of an object that it hands out, and not that of one in a list
+    version = (about["e_tag"] or "").strip('"') or f"{modified.isoformat()} {about['size']}"
     return Found(name=about["path"], version=version, modified=modified.timestamp())
