@@ -68,7 +68,7 @@ def test_without_credentials_no_cloud_of_the_machine_is_asked_for_some(url, monk
 
 
 def test_a_credential_that_can_not_be_one_is_told_without_its_value():
-    with pytest.raises(ConfigError, match="client_email|service_account_key") as failed:
+    with pytest.raises(ConfigError, match=r"client_email|service_account_key") as failed:
         objects.open_objects("gs://acme", {"private_key": "no such key", "client_email": "x@example.com"})
 
     assert "no such key" not in str(failed.value)
