@@ -84,6 +84,8 @@ class ApiSession(requests.Session):
         for number in range(TRIES):
             last = number == TRIES - 1
             self._turns.wait()
+            if number:
+                _sign_again(request)
             try:
                 response = super().send(request, **kwargs)
             except _BROKEN as error:
@@ -150,6 +152,13 @@ def _renew(request: requests.PreparedRequest) -> bool:
     """Let the login get a new token, if it can; False if this is the one that was refused."""
     renew: Callable[[requests.PreparedRequest], bool] | None = getattr(request, "renew", None)
     return renew(request) if renew else False
+
+
+def _sign_again(request: requests.PreparedRequest) -> None:
+    """Let a login whose proof has the time in it prove itself anew: a pause may outlast it."""
+    sign: Callable[[], None] | None = getattr(request, "sign_again", None)
+    if sign:
+        sign()
 
 
 def _dispatched(response: requests.Response, hooks: Sequence[Callable[..., Any]]) -> requests.Response:

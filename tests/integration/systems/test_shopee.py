@@ -167,6 +167,8 @@ def test_variations_of_products_come_when_asked_for(synced):
 
 def test_shopee_is_asked_again_when_it_had_too_many_requests(synced):
     assert synced.shops["sg"].times[1] - synced.shops["sg"].times[0] >= 1
+    busy, again = (int(asked.query["timestamp"]) for asked in synced.asked("get_shop_info"))
+    assert again > busy  # signed anew: a pause may be longer than a signature is good for
 
 
 def test_a_shop_without_anything_is_no_failure(synced):
