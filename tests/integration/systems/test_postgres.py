@@ -377,6 +377,8 @@ def test_what_goes_wrong_is_told_with_the_next_step_and_without_a_secret(project
     for name, (_, code, words) in cases.items():
         assert found[name][0] == code, found[name]
         assert words in found[name][1]
+        if code == 3:
+            assert done.source(name)["problems"][0]["at"]["file"] == ".dango/sources.yml"
     everything = done.out + done.err + "".join(file.read_text() for file in project.runs()[-1].iterdir())
     assert PASSWORD not in everything
 
