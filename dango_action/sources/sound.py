@@ -45,6 +45,7 @@ def flaws(definition: Definition, *, packaged: bool) -> Iterator[Flaw]:
         yield from _code(definition.model_dump(by_alias=True, exclude_unset=True), "")
         yield from _addresses(definition)
         yield from _in_the_open(definition)
+        yield from _doubled(definition)
 
 
 def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - a part of a definition
@@ -149,6 +150,24 @@ def _addresses(definition: Definition) -> Iterator[Flaw]:
             what = "`token_url` is at another host than `base_url`, and the client's secret would go there"
             hint = "write one at the API's own host; for another one, a source in Python, type `dlt_native`"
             yield Flaw(what, hint, "client.auth")
+
+
+def _doubled(definition: Definition) -> Iterator[Flaw]:
+    """Give the resources that add in each sync what is there already."""
+    defaults = definition.resource_defaults
+    cursors = {one.name: one.endpoint.incremental or defaults.endpoint.incremental for one in definition.resources}
+    for index, resource in enumerate(definition.resources):
+        written = resource.write_disposition or defaults.write_disposition
+        cursor, at = cursors[resource.name], f"resources[{index}]"
+        if cursor and cursor.lag and written in (None, "append"):
+            what = f"`{resource.name}` adds the rows again that `lag` asks for"
+            yield Flaw(what, "write `write_disposition: merge`, and its `primary_key`", at, doubt=True)
+        texts = [text for text, _ in _texts(resource.endpoint.model_dump(exclude_unset=True), "")]
+        fed = any(f"{{resources.{name}." in text for name, moves in cursors.items() if moves for text in texts)
+        if not written and not cursor and not fed:
+            what = f"`{resource.name}` adds all of its rows again in each sync: it has no cursor"
+            hint = "write `write_disposition: replace`, or `merge` with its `primary_key`; `append` keeps them all"
+            yield Flaw(what, hint, at, doubt=True)
 
 
 def _in_the_open(definition: Definition) -> Iterator[Flaw]:
