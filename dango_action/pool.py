@@ -99,13 +99,8 @@ class Pool:
     _later: deque[Event] = field(default_factory=deque)
 
     @classmethod
-    def open(
-        cls, environ: Mapping[str, str], *, redactor: Redactor | None = None, more: Iterable[str] = ()
-    ) -> Self:
-        """Start the server; `environ` is all that the workers begin with, and logs lose what `redactor` knows.
-
-        `more` are modules that many of them will import.
-        """
+    def open(cls, environ: Mapping[str, str], redactor: Redactor | None = None, more: Iterable[str] = ()) -> Self:
+        """Start the server with `environ` alone, and `more` modules; logs lose what `redactor` knows."""
         return cls(ForkServer(environ, more), redactor=redactor)
 
     def __post_init__(self) -> None:
