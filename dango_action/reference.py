@@ -27,9 +27,16 @@ page is made of the type's definition, as is `dango sources show TYPE`.
 """
 _VALUES = """\
 Values come from the block in sources.yml, from `[sources.<name>]` of `.dlt/secrets.toml` and `.dlt/config.toml`,
-from sealed secrets, or from variables like `SOURCES__<NAME>__{variable}`; see [credentials](../credentials.md). A
-secret never stands in sources.yml; `{secret}_env: NAME` there names the variable that has it.
+from sealed secrets, or from variables like `SOURCES__<NAME>__{variable}`; see [credentials](../credentials.md).
+Other names of a parameter (*also*) count in the block alone.
 """
+_SECRETS = """\
+A secret never stands in sources.yml: `{secret}_env: NAME` there names the variable that has it, or
+`dango secrets set sources.<name>.{secret}` seals it.
+"""
+_SELECTED = """\
+All are synced but those that are *not selected*; with `resources: [{first}, …]` beside the block, those that it
+names and no others."""
 
 
 def reference(kind: str) -> dict[str, Any]:
@@ -65,31 +72,47 @@ def lines(kind: str) -> Iterator[str]:
             yield f"  {one['name']}  ({', '.join(_facts(one))})"
             yield f"      {one['help']}"
     if known["resources"]:
-        yield "\nResources:"
+        yield f"\nResources: {_SELECTED.format(first=known['resources'][0]['name'])}"
         for one in known["resources"]:
             yield f"  {one['name']}  ({', '.join(_ways(one))})"
             yield from (f"      {one['description']}",) if one["description"] else ()
     yield f"\nBelow `sources:` in .dango/sources.yml:\n{known['example']}"
-    for secret in (one for one in known["parameters"] if one["secret"]):
-        yield f"  {'or' if not secret['required'] else 'and'}: dango secrets set sources.{kind}.{secret['name']}"
+    secrets = [one for one in known["parameters"] if one["secret"]]
+    other = "if wanted" if any(one["required"] for one in secrets) else "or"
+    for one in secrets:
+        yield f"  {'and' if one['required'] else other}: dango secrets set sources.{kind}.{one['name']}"
+
+
+def adding(kind: str) -> str:
+    """Return the command that adds a source of the type, with all that it needs."""
+    made = definition(kind)
+    needed = (key for key, each in made.parameters.items() if each.needed and not each.secret)
+    return " ".join([f"dango sources add {kind} NAME", *(f"--set {key}=…" for key in needed)])
 
 
 def page(kind: str) -> str:
     """Return it as a page of Markdown."""
     known = reference(kind)
-    secret = next((one["name"] for one in known["parameters"] if one["secret"]), "api_key")
+    secret = next((one["name"] for one in known["parameters"] if one["secret"]), None)
+    variable = (secret or known["parameters"][0]["name"]).upper()
     parts = [f"# {known['title']}", "", known["summary"]]
     parts += ["", f"The vendor's reference: <{known['docs']}>"] if known["docs"] else []
     parts += ["", "```yaml", "sources:", known["example"].rstrip(), "```"]
+    parts += [
+        "",
+        f"Or let `{adding(kind)}` write it, and look at some rows: `dango sync --source NAME --limit 5`.",
+    ]
     parts += ["", "## Credentials", "", known["setup"].rstrip()] if known["setup"] else []
-    parts += ["", "## Parameters", "", _VALUES.format(variable=secret.upper(), secret=secret)]
+    values = _VALUES.format(variable=variable) + (_SECRETS.format(secret=secret) if secret else "")
+    parts += ["", "## Parameters", "", values]
     parts += ["| parameter | | what |", "|---|---|---|"]
     parts += [
         f"| `{one['name']}` | {_cell(', '.join(_facts(one)))} | {_cell(one['help'])} |"
         for one in known["parameters"]
     ]
     if known["resources"]:
-        parts += ["", "## Resources", "", "| table | how | what |", "|---|---|---|"]
+        parts += ["", "## Resources", "", _SELECTED.format(first=known["resources"][0]["name"]), ""]
+        parts += ["| table | how | what |", "|---|---|---|"]
         parts += [
             f"| `{one['name']}` | {_cell(', '.join(_ways(one)))} | {_cell(one['description'])} |"
             for one in known["resources"]

@@ -49,14 +49,14 @@ def show_type(kind: str, *, as_json: bool) -> int:
 
 
 def _show_registered(kind: str, *, as_json: bool) -> None:
-    from dango_action.reference import lines, reference  # noqa: PLC0415 - no other type needs it
+    from dango_action.reference import adding, lines, reference  # noqa: PLC0415 - no other type needs it
 
     if as_json:
         answer(reference(kind), (), ExitCode.OK)
         return
     for line in lines(kind):
         click.echo(line)
-    click.echo(f"or: dango sources add {kind} NAME")
+    click.echo(f"or: {adding(kind)}")
 
 
 def show_source(project: Path, parsed: Parsed, name: str, *, as_json: bool) -> int:

@@ -11,7 +11,7 @@ from dango_action.config.lines import load
 from dango_action.config.nodes import plain
 from dango_action.config.registry import FOLDER as DEFINITIONS
 from dango_action.config.registry import kinds
-from dango_action.reference import lines, pages, reference
+from dango_action.reference import adding, lines, pages, reference
 
 FOLDER = Path(__file__).parents[2] / "docs" / "sources"
 SCHEMA = FOLDER.with_name("definition.schema.json")
@@ -41,6 +41,11 @@ def test_what_is_shown_of_a_type_names_each_parameter_and_resource(kind):
         assert one["name"] in shown or one["name"] in {"base_url", "allow_base_url"}
         assert f"`{one['name']}`" in pages()[f"{kind}.md"]
     assert known["example"] in shown
+    for text in (shown, pages()[f"{kind}.md"]):
+        assert ("beside the block" in text) == bool(known["resources"])
+    assert ("A secret never stands" in pages()[f"{kind}.md"]) == any(one["secret"] for one in known["parameters"])
+    for one in known["parameters"]:
+        assert (f"--set {one['name']}=" in adding(kind)) == (one["required"] and not one["secret"])
     assert known["setup"].strip() in shown
 
 

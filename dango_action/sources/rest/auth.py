@@ -49,7 +49,7 @@ def auth_of(client: Client, values: Mapping[str, Any]) -> AuthBase:
     ways = "; or ".join(" and ".join(f"`{name}`" for name in names) for names in lacking)
     raise CredentialsError.because(
         f"the credentials are not complete: there is no {ways}",
-        "`dango sources show` says how to get them, `dango config explain` where they are looked for; "
+        "`dango sources show TYPE` says how to get them, `dango config explain` where they are looked for; "
         "`credentials_from: NAME` takes those of another source",
     )
 
