@@ -12,6 +12,7 @@ from dango_action.cli.replacing import alone_in, replace
 from dango_action.cli.told import tell
 from dango_action.config.parse import SOURCES_FILE, parse, read
 from dango_action.config.words import show as shown
+from dango_action.credentials.document import SECRETS_FILE
 from dango_action.errors import ConfigError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def add(project: Path, /, kind: str, name: str, *, values: tuple[str, ...], as_j
         return ExitCode.OK
     click.echo(f"added {name} to {SOURCES_FILE}; its data goes to raw_{name}")
     click.echo("\nNext:")
-    if secrets:
+    if secrets and (project / SECRETS_FILE).exists():
+        for secret in secrets:  # sealed, like those that are there
+            click.echo(f"  dango secrets set {secret.lower().replace('__', '.')}")
+    elif secrets:
         click.echo(f"  put its secrets into .dlt/secrets.toml or .env: {', '.join(secrets)}")
     for command, why in zip(
         following, ("is every value there?", "look at 5 rows; nothing is loaded"), strict=True

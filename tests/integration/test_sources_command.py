@@ -203,6 +203,13 @@ def test_a_type_is_found_by_what_it_syncs_and_takes_what_stands_beside_its_block
     }
 
 
+def test_where_secrets_are_sealed_the_command_that_seals_those_of_a_new_source_is_told(project):
+    assert ".env: SOURCES__PAY__API_KEY" in project.dango("sources", "add", "stripe", "pay").out
+    project.write(".dango/secrets.enc.yml", "version: 1")
+
+    assert "  dango secrets set sources.pay2.api_key\n" in project.dango("sources", "add", "stripe", "pay2").out
+
+
 def test_two_at_once_are_both_there_and_a_new_project_gets_a_file(project):
     for name in ("a", "b", "c"):
         project.module(name, OTHER)
