@@ -168,6 +168,11 @@ class Definition(Words):
     filesystem: Filesystem | None = None
     """Of files: what they are."""
 
+    @property
+    def is_own(self) -> bool:
+        """Whether a user's file describes it, and no package."""
+        return self.docs is None
+
     @model_validator(mode="after")
     def _of_one_engine(self) -> Self:
         if self.engine == "rest_api" and (self.client is None or not self.resources):

@@ -27,6 +27,15 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     "object": {"type": "object"},
     "any": {},
 }
+# Small letters are a secret itself rather than the name of its variable, and such a name would be told in errors.
+_SecretVariable = Annotated[
+    str,
+    Shape(
+        pattern="^[A-Z_][A-Z0-9_]*$",
+        what="this is not the name of a variable with a secret: such a name has capitals, digits and `_`",
+        hint="name the variable here, and set it to the secret",
+    ),
+]
 _Variable = Annotated[
     str,
     Shape(
@@ -120,7 +129,8 @@ def _block_model(made: Definition) -> type[BaseModel]:
         for key in (name, *parameter.aliases):
             fields[key] = (_value_type(key, name, parameter), Field(default=None, description=parameter.help))
             about = f"The environment variable with `{key}`."
-            fields[f"{key}_env"] = (_Variable, Field(default=None, description=about))
+            variable = _SecretVariable if parameter.secret else _Variable
+            fields[f"{key}_env"] = (variable, Field(default=None, description=about))
     with warnings.catch_warnings(action="ignore"):  # a parameter may be called `schema`, as an old method is
         return create_model(
             f"{made.type.title().replace('_', '')}Block", __base__=_Block, __doc__=made.title, **fields

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 def doubts(task: Task, source: DltSource, arrived: Mapping[str, int], *, first: bool) -> Iterator[Problem]:
     """Give warnings about what was extracted, by the rows of each table; `first`: nothing was loaded before."""
+    if task.definition is not None and task.limit is None:
+        yield from _otherwise(task)
     if not source.selected_resources:
         what = f"source `{task.name}` has no resource, so there is nothing to load"
         hint = "return the resources from its function: `return orders, products`"
@@ -30,6 +32,14 @@ def doubts(task: Task, source: DltSource, arrived: Mapping[str, int], *, first: 
         yield Problem(what=what, hint=hint)
     elif task.limit is None:
         yield from _single_pages(task, source, arrived)
+
+
+def _otherwise(task: Task) -> Iterator[Problem]:
+    """Give what an API does otherwise than its description says."""
+    from dango_action.sources.rest.noticed import NOTICED  # noqa: PLC0415 - most sources have no description
+
+    for what, hint in NOTICED.told():
+        yield Problem(what=what, hint=hint, at=task.places.get(task.type))
 
 
 def _single_pages(task: Task, source: DltSource, arrived: Mapping[str, int]) -> Iterator[Problem]:

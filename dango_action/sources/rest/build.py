@@ -17,6 +17,7 @@ from dango_action.sources.rest.auth import auth_of
 from dango_action.sources.rest.code import code
 from dango_action.sources.rest.details import completed, fetcher
 from dango_action.sources.rest.formats import FORMATS
+from dango_action.sources.rest.noticed import NOTICED
 from dango_action.sources.rest.paginators import paginator_of
 from dango_action.sources.rest.references import iso8601, moment
 from dango_action.sources.rest.session import ApiSession
@@ -114,7 +115,7 @@ class _Made:
         self, definition: Definition, resource: Resource, scope: Mapping[str, Any], base_url: str
     ) -> None:
         self._resource, self._scope, self._base_url = resource, scope, base_url
-        self._defaults = definition.resource_defaults
+        self._defaults, self._own = definition.resource_defaults, definition.is_own
         self._endpoint = _merged(self._defaults.endpoint, resource.endpoint)
         self._paginator = self._endpoint.paginator or (definition.client.paginator if definition.client else None)
         self.path = render_path(self._endpoint.path or resource.name, scope)
@@ -154,6 +155,8 @@ class _Made:
 
     def _steps(self, cursor: Incremental | None) -> Iterator[Callable[[Any], Any]]:
         resource, scope = self._resource, self._scope
+        if self._own and cursor:
+            yield functools.partial(NOTICED.row, self.name, cursor.cursor_path)
         if named := self._setting("map"):
             yield functools.partial(_mapped, code(named), scope)
         if resource.rename:
@@ -188,14 +191,15 @@ class _Made:
 
     def _changes(self, session: ApiSession) -> Iterator[Callable[[Any], Any]]:
         """Give what is done with an answer before its rows are taken out of it."""
-        resource, scope = self._resource, self._scope
+        resource, scope, selector = self._resource, self._scope, self._endpoint.data_selector
+        if self._own and selector and not isinstance(self._paginator, words.Job):
+            yield functools.partial(NOTICED.answer, name=self.name, selector=str(render(selector, scope)))
         if page := self._setting("page"):
             function = code(page)
             yield lambda document: function(document, scope)
         if resource.details:
             fetch = fetcher(resource.details, session, self._base_url, render(resource.details.params, scope))
-            selector = self._endpoint.data_selector or "$"
-            yield functools.partial(completed, details=resource.details, selector=selector, fetch=fetch)
+            yield functools.partial(completed, details=resource.details, selector=selector or "$", fetch=fetch)
 
     def _processing(self, cursor: Incremental | None) -> Iterator[dict[str, Any]]:
         """Give what is done with each row; those that have changed since the last slice of time are left out."""

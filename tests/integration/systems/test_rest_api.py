@@ -107,6 +107,12 @@ class Api:
     def log(self, _):
         return 200, [{"id": 1, "at": "2024-03-01T00:00:00Z", "read_at": time.monotonic()}]
 
+    def renamed(self, _):
+        return 200, {"items": [{"id": 1, "changed": "2024-01-01T00:00:00Z"}], "total_pages": 1}
+
+    def undated(self, asked):
+        return self.renamed(asked)
+
     def offsets(self, asked):
         start = int(asked.query["offset"])
         return 200, {"total": 5, "items": [{"id": n} for n in range(start, min(start + 2, 5))]}
@@ -146,6 +152,15 @@ RULES = [
     {"status": 200, "path": "error", "do": "fail", "detail": "error.message"},
 ]
 SOURCES = [
+    a_source("renamed", {"data_selector": "data", "paginator": {"type": "single_page"}}),
+    a_source(
+        "undated",
+        {
+            "data_selector": "items",
+            "paginator": {"type": "single_page"},
+            "incremental": {"cursor_path": "updated_at", "start_param": "since", "initial_value": "2024-01-01"},
+        },
+    ),
     a_source("busy"),
     a_source("down"),
     a_source("late"),
@@ -326,3 +341,18 @@ def test_a_login_beyond_ascii_and_pages_by_offset(many):
 def test_each_block_of_yaml_in_the_docs_is_sound():
     for block in re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL):
         assert yaml.safe_load(block)
+
+
+def test_an_api_that_is_otherwise_than_described_is_warned_of(many):
+    warned = [warning for warning in many[1].document["warnings"] if "no row, and" not in warning["what"]]
+
+    assert sorted((warning["what"], warning["hint"]) for warning in warned) == [
+        (
+            "an answer to `rows` has no `data`, where `data_selector` looks for its rows",
+            "it has `items`, `total_pages`: is one of these meant?",
+        ),
+        (
+            "no row of `rows` has `updated_at`, its cursor: each sync asks for all rows again",
+            "is `cursor_path` right?",
+        ),
+    ]
