@@ -89,13 +89,9 @@ class Task:
 
     name: str
     project: str
-    type: str
-    definition: str | None  # JSON: what the source is, if sources.yml itself says it
-    module: str  # of a source in Python, as are the next two
+    module: str
     function: str | None
-    source_path: str | None  # the folder of the module, from the project's, if not the usual one
     kwargs: dict[str, Any]
-    arguments_at: str  # where these stand below the source in sources.yml
     resources: list[str] | None
     schema_contract: Any
     settings: Settings
@@ -108,6 +104,10 @@ class Task:
     explain: bool = False  # say where the parameters come from, and do nothing else
     describe: bool = False  # after that, build the source and say which resources it has
     target: Kind = "duckdb"  # any other one is loaded into by another process
+    type: str = "dlt_native"  # of any other, `module` is empty, and a definition says what it is
+    definition: str | None = None  # JSON, if sources.yml itself has it
+    source_path: str | None = None  # the folder of the module, from the project's, if not the usual one
+    arguments_at: str = "dlt_native.function_kwargs"  # where `kwargs` stand below the source in sources.yml
     places: dict[str, Position] = field(default_factory=dict)  # of each key of this source in sources.yml
     role: Literal["source"] = "source"
 

@@ -9,8 +9,7 @@ from dango_action.schedule import Schedule
 
 def run(**fields):
     task = Task(
-        name="shop", project="/", type="dlt_native", definition=None, module="m", function=None, source_path=None,
-            kwargs={}, arguments_at="", resources=None, schema_contract=None, settings=Settings(),
+        name="shop", project="/", module="m", function=None, kwargs={}, resources=None, schema_contract=None, settings=Settings(),
         scratch="/", committed=None, full_refresh=False, limit=None,
     )  # fmt: skip
     return Run(
