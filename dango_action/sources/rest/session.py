@@ -14,7 +14,7 @@ from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
 
 from dango_action.errors import CredentialsError, SourceError
 from dango_action.retry_after import seconds_of
-from dango_action.sources.rest.templates import host_of, origin_of
+from dango_action.sources.rest.templates import host_of, origin_of, with_parts
 from dango_action.sources.rest.turns import Turns
 
 if TYPE_CHECKING:
@@ -63,6 +63,11 @@ class ApiSession(requests.Session):
         if url.startswith("http://") and origin_of(secured := f"https://{url[7:]}") in self._origins:
             return secured
         return url if origin_of(url) in self._origins else None
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Prepare a request, in whose path values of rows are parts of it and nothing more."""
+        request.url = with_parts(request.url)
+        return super().prepare_request(request)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # noqa: ANN401
         """Send a request until its answer is one to go on with.

@@ -6,13 +6,18 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from dango_action.errors import ConfigError
+from dango_action.errors import ConfigError, SourceError
 from dango_action.sources.rest.references import FORMS, REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _PORTS = {"http": 80, "https": 443}
+_OF_ROWS = re.compile(r"\{resources\.[^{}]+\}")
+# Characters that stand in no address: dlt would put values into paths as they are.
+_BEGIN, _END = "\x02", "\x03"
+_MARKED = re.compile(f"{_BEGIN}([^{_END}]*){_END}")
+_WHOLE = re.compile("https?://")
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(:[0-9]+)?")
 
 
@@ -31,8 +36,22 @@ def render(value: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what
 
 
 def render_path(path: str, values: Mapping[str, Any]) -> str:
-    """Return a path in which no value can add a part, a query or another host."""
+    """Return a path in which no value can add a part, a query or another host.
+
+    What dlt will put into it, values of rows, is marked, for `with_parts` to look after when it is there.
+    """
+    path = _OF_ROWS.sub(f"{_BEGIN}\\g<0>{_END}", path)
     return str(REFERENCE.sub(lambda found: _braced(quote(_text(_value(found, values)), safe="")), path))
+
+
+def with_parts(url: str) -> str:
+    """Return an address in which each marked value is one part of a path, or a whole address at its beginning.
+
+    Raises:
+        SourceError: a value can be neither.
+
+    """
+    return _MARKED.sub(lambda found: found[1] if _WHOLE.match(found[1]) else _part(found[1]), url)
 
 
 def render_base(url: str, values: Mapping[str, Any]) -> str:
@@ -66,6 +85,13 @@ def origin_of(url: str) -> str:
     except ValueError:
         return ""
     return f"{split.scheme}://{split.hostname}:{port}" if split.hostname and port else ""
+
+
+def _part(value: str) -> str:
+    if value in {"", ".", ".."}:
+        what = f"a row has {value!r} where a path of its own needs a part"
+        raise SourceError.because(what, "no address can hold that: is it the right field of the row?")
+    return quote(value, safe="")
 
 
 def _rendered(value: Any, values: Mapping[str, Any], clean: Callable[[Any], Any]) -> Any:  # noqa: ANN401

@@ -7,6 +7,7 @@ import re
 import time
 from collections import defaultdict
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from hosts import Hosts
 HOST, ELSEWHERE = "api.example.com", "elsewhere.example.com"
 TOKEN = "tkn-7c1d0e6f5a"
 DOCS = Path(__file__).parents[3] / "docs" / "rest_api.md"
+NAMES = ["a/b", "x?y=1", "../admin", "ü #%2F", "{y}", "plain"]
 FIRST = [
     {"id": 1, "updated_at": "2024-03-01T00:00:00Z", "lines": [{"sku": "a"}, {"sku": "b"}]},
     {"id": 2, "updated_at": "2024-03-02T00:00:00+00:00", "lines": []},
@@ -113,6 +115,11 @@ class Api:
     def undated(self, asked):
         return self.renamed(asked)
 
+    def parts(self, asked):
+        if asked.path == "/parts":
+            return 200, [{"id": name, "link": f"https://{HOST}/parts/linked?of=1"} for name in NAMES]
+        return 200, [{"id": f"{asked.path}?{asked.query}"}]
+
     def offsets(self, asked):
         start = int(asked.query["offset"])
         return 200, {"total": 5, "items": [{"id": n} for n in range(start, min(start + 2, 5))]}
@@ -152,6 +159,17 @@ RULES = [
     {"status": 200, "path": "error", "do": "fail", "detail": "error.message"},
 ]
 SOURCES = [
+    {
+        **a_source("parts"),
+        "rest_api": {
+            "client": {"base_url": f"https://{HOST}/", "paginator": {"type": "single_page"}},
+            "resources": [
+                {"name": "parts"},
+                {"name": "below", "endpoint": {"path": "parts/{resources.parts.id}/more"}},
+                {"name": "linked", "endpoint": {"path": "{resources.parts.link}"}},
+            ],
+        },
+    },
     a_source("renamed", {"data_selector": "data", "paginator": {"type": "single_page"}}),
     a_source(
         "undated",
@@ -356,3 +374,10 @@ def test_an_api_that_is_otherwise_than_described_is_warned_of(many):
             "is `cursor_path` right?",
         ),
     ]
+
+
+def test_a_value_of_a_row_stays_one_part_of_a_path_or_is_a_whole_address(many):
+    asked = sorted(f"/parts/{quote(name, safe='')}/more?{{}}" for name in NAMES)
+
+    assert [name for (name,) in many[0].query("select id from raw_parts.below order by 1")] == asked
+    assert set(many[0].query("select id from raw_parts.linked")) == {("/parts/linked?{'of': '1'}",)}

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from dango_action.errors import ConfigError
-from dango_action.sources.rest.templates import host_of, render, render_base, render_path
+from dango_action.errors import ConfigError, SourceError
+from dango_action.sources.rest.templates import host_of, render, render_base, render_path, with_parts
 
 HOSTILE = [
     "evil.com/",
@@ -87,3 +87,11 @@ def test_an_address_has_the_values_and_keeps_its_host():
 
     assert host_of(url) == "a-b.example.com"
     assert render_base("${base}", {"base": "http://127.0.0.1:80/"}) == "http://127.0.0.1:80/"
+
+
+@pytest.mark.parametrize("value", ["", ".", ".."])
+def test_a_value_that_no_part_of_a_path_can_have_is_refused(value):
+    path = render_path("orders/{resources.orders.id}/rows", {}).replace("{resources.orders.id}", value)
+
+    with pytest.raises(SourceError):
+        with_parts(f"https://example.com/{path}")
