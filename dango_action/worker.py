@@ -134,10 +134,11 @@ def _work(task: Task, parent: Parent, record: Record) -> None:
     os.chdir(task.project)
     use_settings(task, record)
     if task.explain:
-        from dango_action.sync.parameters import parameters  # noqa: PLC0415 - a sync needs none of it
+        from dango_action.sync.parameters import parameters, parameters_of_data  # noqa: PLC0415 - a sync needs none of it
 
         made = _function_of(task)
-        parent.send(Explained(parameters=list(parameters(task, made, record))))
+        asked = parameters if task.type == "dlt_native" else parameters_of_data
+        parent.send(Explained(parameters=list(asked(task, made, record))))
         if task.describe:
             from dango_action.sync.description import describe  # noqa: PLC0415 - as above
 

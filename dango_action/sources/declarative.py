@@ -16,6 +16,7 @@ from dango_action.config.definition import Definition
 from dango_action.config.registered import parameters_of
 from dango_action.config.registry import definition
 from dango_action.errors import ConfigError, Problem
+from dango_action.sources.rest.auth import needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -43,8 +44,30 @@ _ENGINES = {"rest_api": "rest.build", "sql_database": "databases", "filesystem":
 
 def function_of(task: Task) -> Any:  # noqa: ANN401 - a dlt source factory
     """Return the source function of a source whose type is data."""
-    made = Definition.model_validate_json(task.definition) if task.definition else definition(task.type)
-    return dlt.source(_function(made, task), name=task.name, section=task.name)
+    return dlt.source(_function(_definition_of(task), task), name=task.name, section=task.name)
+
+
+def logins_of(task: Task) -> dict[str, str]:
+    """Return the parameters of which a login needs all, by the kind of login, if there is a choice of several."""
+    made = _definition_of(task)
+    choices = made.client.auth or () if made.client else ()
+    optional = [[name for name in needs(one) if not made.parameters[name].needed] for one in choices]
+    if not all(optional):
+        return {}  # there is one that needs nothing but what every source of the type does
+    return {
+        name: f"login {number} ({choice.type})"
+        for number, (choice, names) in reversed(list(enumerate(zip(choices, optional, strict=True), 1)))
+        for name in names
+    }
+
+
+def elsewhere(name: str, task: Task) -> Any:  # noqa: ANN401 - a value
+    """Return the value of a parameter from the other section in which it may stand; None if it stands nowhere."""
+    return _elsewhere(name, parameters_of(_definition_of(task)), task)
+
+
+def _definition_of(task: Task) -> Definition:
+    return Definition.model_validate_json(task.definition) if task.definition else definition(task.type)
 
 
 def _function(made: Definition, task: Task) -> Callable[..., list[DltResource]]:
@@ -70,12 +93,11 @@ def _function(made: Definition, task: Task) -> Callable[..., list[DltResource]]:
 
 
 def _elsewhere(name: str, parameters: Mapping[str, Parameter], task: Task) -> Any:  # noqa: ANN401 - a value
-    """Return the value of a parameter from the other section in which it may stand; None if it stands nowhere."""
     parameter = parameters[name]
     if parameter.also is None:
         return None
     accessor = dlt.secrets if parameter.secret else dlt.config
-    return accessor.get(f"sources.{task.name}.{parameter.also}.{name}", _HINTS[parameter.type])
+    return accessor.get(f"sources.{task.name}.{parameter.also}.{name}", _hint_of(parameter))
 
 
 def _builder(made: Definition) -> Callable[[Definition, Mapping[str, Any]], list[DltResource]]:
@@ -85,11 +107,14 @@ def _builder(made: Definition) -> Callable[[Definition, Mapping[str, Any]], list
     return builder
 
 
+def _hint_of(parameter: Parameter) -> Any:  # noqa: ANN401 - a type hint
+    hint = _HINTS[parameter.type]
+    return Annotated[hint, SecretSentinel] if parameter.secret else hint  # as dlt's own of secrets, with the type
+
+
 def _declared(parameter: Parameter) -> tuple[Any, Any]:
     """Return a parameter's type hint and default, as dlt's own way to look values up wants them."""
-    hint = _HINTS[parameter.type]
-    if parameter.secret:
-        hint = Annotated[hint, SecretSentinel]  # as dlt's own hints of secrets, but with the type
+    hint = _hint_of(parameter)
     if parameter.needed:
         return hint, dlt.secrets.value if parameter.secret else dlt.config.value
     if parameter.default is None or isinstance(parameter.default, list | dict):  # dlt refuses mutable defaults

@@ -75,6 +75,22 @@ def parameters(task: Task, made: Any, record: Record) -> Iterator[Parameter]:  #
     yield from _positional(task, made, by_variable, spec.get_resolvable_fields() if spec else {})
 
 
+def parameters_of_data(task: Task, made: Any, record: Record) -> Iterator[Parameter]:  # noqa: ANN401 - as above
+    """Give every parameter of a source whose type is data: of several logins, one has to be complete."""
+    from dango_action.sources.declarative import elsewhere, logins_of  # noqa: PLC0415 - code of others has none
+
+    logins = logins_of(task)
+    for parameter in parameters(task, made, record):
+        if parameter.name not in logins:
+            yield parameter
+            continue
+        record.tries.clear()
+        if parameter.winner is None:
+            elsewhere(parameter.name, task)
+        tries = [*parameter.tries, *dict.fromkeys(record.tries)]
+        yield replace(parameter, required=True, tries=tries, alternative=logins[parameter.name])
+
+
 def _resource_name(made: Any) -> str | None:  # noqa: ANN401 - user code
     """Return the name of the resource that a function is, or is made into; None if it is a source."""
     if isinstance(made, DltResource):

@@ -41,7 +41,7 @@ def auth_of(client: Client, values: Mapping[str, Any]) -> AuthBase:
         return Nobody()
     lacking: list[list[str]] = []
     for choice in client.auth:
-        needed = dict.fromkeys(_needs(choice))
+        needed = dict.fromkeys(needs(choice))
         absent = [name for name in needed if values.get(name) in (None, "")]
         if not absent:
             return _made(choice, values)
@@ -54,7 +54,8 @@ def auth_of(client: Client, values: Mapping[str, Any]) -> AuthBase:
     )
 
 
-def _needs(choice: words.Auth) -> list[str]:
+def needs(choice: words.Auth) -> list[str]:
+    """Return the parameters that a login is made of."""
     fields = choice.model_dump(exclude={"type", "scope", "data", "arguments"}, exclude_none=True)
     texts = [text for text in fields.values() if isinstance(text, str)]
     if isinstance(choice, words.PythonAuth):
