@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from dlt.sources.helpers.rest_client.detector import PaginatorFactory
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from requests import Request, Response
 
 _SAME_PAGES = 3
+_SEEN_BEFORE = 20  # times, with others between them
 _EMPTY_PAGES = 1_000
 
 
@@ -56,7 +58,7 @@ class Guarded(BasePaginator):
 
     def _begin(self) -> None:
         self._asked: set[str] = set()
-        self._last = 0
+        self._last, self._seen = 0, Counter[int]()
         self._same = self._empty = 0
         self._ended = False
 
@@ -88,8 +90,11 @@ class Guarded(BasePaginator):
         self._same = self._same + 1 if data and seen == self._last else 1
         self._empty = 0 if data else self._empty + 1
         self._last = seen
+        self._seen[seen] += len(data or ()) > 1  # one row may well be like another
         if self.has_next_page and self._same >= _SAME_PAGES:
             raise _endless(f"the last {self._same} pages are the same")
+        if self.has_next_page and self._seen[seen] >= _SEEN_BEFORE:
+            raise _endless(f"this page has come {self._seen[seen]} times")
         if self.has_next_page and self._empty >= _EMPTY_PAGES:
             raise _endless(f"the last {self._empty} pages are empty")
 

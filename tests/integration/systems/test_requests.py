@@ -183,3 +183,20 @@ def test_pages_that_do_not_end_are_noticed_although_their_rows_are_changed_on_th
 
     with pytest.raises(DangoError, match="the last 3 pages are the same"):
         paginator.update_state(answer, json.loads(ROWS))
+
+
+def test_pages_that_come_by_turns_for_ever_are_noticed_and_rows_that_are_alike_are_not():
+    paginator = Guarded(PageNumberPaginator(base_page=1, page_param="p", total_path=None))
+    answer, request = requests.Response(), requests.Request("GET", f"https://{HOST}/rows", params={})
+    paginator.init_request(request)
+
+    def page(rows):
+        paginator.update_state(answer, rows)
+        paginator.update_request(request)
+
+    for number in range(100):
+        page([{"status": number % 2}])
+    for number in range(38):
+        page([{"id": number % 2}, {"id": 2}])
+    with pytest.raises(DangoError, match="this page has come 20 times"):
+        page([{"id": 0}, {"id": 2}])
