@@ -26,6 +26,8 @@ TIMEOUT = (15.0, 180.0)
 """Seconds to connect, and between two parts of an answer."""
 TRIES = 6
 """How often one request is sent before its failure is the source's."""
+CONNECTS = 3
+"""The same of a server that can't be reached: without a network, nobody wants to wait for long."""
 LONGEST = 300.0
 """Seconds of a pause that a request waits for; a server that asks for more gets the source tried again later."""
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -94,7 +96,7 @@ class ApiSession(requests.Session):
             try:
                 response = super().send(request, **kwargs)
             except _BROKEN as error:
-                if last:  # its own text has the address, with what may be secret in the query
+                if number >= CONNECTS - 1:  # its own text has the address, with what may be secret in the query
                     raise type(error)(
                         f"{host_of(request.url or '')} can't be reached, or does not answer"
                     ) from None
