@@ -10,6 +10,7 @@ import inspect
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import dlt
+from dlt.common.configuration.utils import deserialize_value
 from dlt.common.typing import SecretSentinel
 
 from dango_action.config.definition import Definition
@@ -96,8 +97,10 @@ def _elsewhere(name: str, parameters: Mapping[str, Parameter], task: Task) -> An
     parameter = parameters[name]
     if parameter.also is None:
         return None
+    # without a type, so that a secret is asked for as one, which another source may lend
     accessor = dlt.secrets if parameter.secret else dlt.config
-    return accessor.get(f"sources.{task.name}.{parameter.also}.{name}", _hint_of(parameter))
+    value: Any = accessor.get(f"sources.{task.name}.{parameter.also}.{name}")
+    return None if value is None else deserialize_value(name, value, _HINTS[parameter.type])
 
 
 def _builder(made: Definition) -> Callable[[Definition, Mapping[str, Any]], list[DltResource]]:
