@@ -98,8 +98,8 @@ def _elsewhere(name: str, parameters: Mapping[str, Parameter], task: Task) -> An
     if parameter.also is None:
         return None
     # without a type, so that a secret is asked for as one, which another source may lend
-    accessor = dlt.secrets if parameter.secret else dlt.config
-    value: Any = accessor.get(f"sources.{task.name}.{parameter.also}.{name}")
+    look: Callable[[str], Any] = (dlt.secrets if parameter.secret else dlt.config).get
+    value = look(f"sources.{task.name}.{parameter.also}.{name}")
     return None if value is None else deserialize_value(name, value, _HINTS[parameter.type])
 
 
