@@ -1,10 +1,12 @@
 """Files in S3 and on an SFTP server, by the type `filesystem`."""
 
+import datetime as dt
 import json
 import os
 
 import pytest
 import sftp
+from objects import Objects
 from s3 import S3
 from sftp import Sftp
 
@@ -70,6 +72,43 @@ def test_objects_of_a_bucket_are_read_once_each(project, s3):
         ("3", "x", "orders/3.csv"),
     ]
     assert s3.secret not in first.out + first.err
+
+
+def test_objects_of_google_and_of_azure_are_read_once_each(project):
+    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    signature = "sv=2024-11-04&sp=rl&sr=c&sig=c2lnbmF0dXJl"
+    table = {"tables": {"orders": "exports/*.csv"}}
+    with Objects("acme", now) as google, Objects("acme", now, sas=signature) as azure:
+        google_block = {"bucket_url": "gs://acme", "endpoint_url": google.url, "anonymous": True, **table}
+        azure_block = {"bucket_url": "az://acme", "endpoint_url": azure.url, **table}
+        configure(
+            project,
+            {"name": "in_gs", "type": "filesystem", "filesystem": google_block},
+            {"name": "in_az", "type": "filesystem", "filesystem": azure_block},
+            {"name": "stale", "type": "filesystem", "filesystem": azure_block, "retries": 0},
+        )
+        login(project, "in_az", azure_storage_account_name="lakehouse", azure_storage_sas_token=signature)
+        login(
+            project,
+            "stale",
+            azure_storage_account_name="lakehouse",
+            azure_storage_sas_token="sv=2024-11-04&sig=b2xk",
+        )
+        for peer in (google, azure):
+            peer.objects = {f"exports/{n} ü.csv": f"id\n{n}\n".encode() for n in range(5)} | {
+                "exports/x.txt": b"no"
+            }
+        first = project.sync()
+        for peer in (google, azure):
+            peer.objects["exports/0 ü.csv"] = b"id\n9\n"
+        second = project.sync()
+        third = project.sync()
+
+    for name in ("in_gs", "in_az"):
+        assert [done.source(name)["rows"] for done in (first, second, third)] == [5, 1, 0], first.err
+        assert project.query(f"select id from raw_{name}.orders order by 1") == [(n,) for n in "12349"]
+    assert first.source("stale")["exit_code"] == 4
+    assert "sig=" not in first.out + first.err
 
 
 def test_a_store_that_can_not_be_read_says_why(project, s3):
