@@ -117,7 +117,7 @@ def change(shop):
     shop.order("A0", LATEST + 5, order_status="COMPLETED", item_list=[{"item_id": 3}])
     shop.order("SAME_SECOND", LATEST)
     shop.order("A-MOVES", LATEST + 9)
-    shop.when_listed = lambda: shop.order("A-MOVES", NOW + 900)
+    shop.when_listed = lambda: shop.order("A-MOVES", int(time.time()) + 900)
     shop.transactions.append({"create_time": LATEST, "amount": 2.0, "transaction_type": "ESCROW_VERIFIED_ADD"})
     shop.returns[0] |= {"update_time": LATEST + 60, "reason": "DAMAGED"}
     del shop.items[0]
