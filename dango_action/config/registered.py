@@ -139,7 +139,7 @@ def _block_model(made: Definition) -> type[BaseModel]:
 
 def parameters_of(made: Definition) -> dict[str, Parameter]:
     """Return the parameters of a type, those among them that every REST API has."""
-    if made.engine != "rest_api" or made.type == "rest_api":
+    if made.engine != "rest_api" or made.is_own:
         return made.parameters
     address = Parameter(
         required=False,

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dango_action.config.model import NativeSource
-from dango_action.config.registered import definition_of
 from dango_action.config.words import did_you_mean
 from dango_action.credentials.sections import at as at_path
 from dango_action.errors import ConfigError, Problem
@@ -17,7 +16,6 @@ from dango_action.sources.factories import decorators, factory
 from dango_action.sources.idioms import Function, Idiom, find_idioms, parsed
 from dango_action.sources.modules import locate
 from dango_action.sources.pages import find_moving
-from dango_action.sources.sound import flaws
 from dango_action.sources.strict import MisfitError, strict
 
 if TYPE_CHECKING:
@@ -73,6 +71,9 @@ def look(project: Path, sources: Iterable[Source], places: Mapping[str, Mapping[
 
 def _judge_data(source: Source, places: Mapping[str, Position], found: Findings) -> None:
     """Hold a source whose type is data against its definition."""
+    from dango_action.config.registered import definition_of  # noqa: PLC0415 - a project of Python needs none of it
+    from dango_action.sources.sound import flaws  # noqa: PLC0415 - as above
+
     made = definition_of(source)
     if source.definition is not None:
         for flaw in flaws(made, packaged=False):
